@@ -1,0 +1,124 @@
+import { z } from 'zod'
+import { AgentId, tiers } from './envelope.ts'
+import { ReportedState } from './event-types.ts'
+import type { Problem } from './problem.ts'
+
+/** UTC, milliseconds, `Z`: sorts as text. */
+const Instant = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/)
+
+/** Firestore's collections, by the name they have in a path. */
+export const collections = {
+  agents: 'agents',
+  cells: 'cells',
+  deadLetters: 'deadLetters',
+  /** Under an agent: events that wait for a missing one, when the agent's own document holds enough of them. */
+  parked: 'parked',
+  /** Under a dead letter: its original bytes, when they are too many for one document. */
+  parts: 'parts',
+} as const
+
+/** An agent's document keeps this many of its latest transitions; the archive has all. */
+export const transitionsKept = 20
+/** Events that wait for a missing one are kept in the agent's document up to this many, then in documents of their own. */
+export const parkedInDocumentMax = 32
+/** ... and up to this many characters of JSON, so that the document stays far below Firestore's 1 MiB. */
+export const parkedInDocumentLengthMax = 200_000
+/** More than this many waiting events is not a gap but another history: the rest becomes dead letters. */
+export const parkedMax = 1000
+
+/** A report that came before one it follows: its JSON as received, to be applied when the gap closes. */
+export const ParkedReport = z.object({ sequence: z.int(), publishedAt: Instant, raw: z.string() })
+export type ParkedReport = z.infer<typeof ParkedReport>
+
+export const Transition = z.object({
+  sequence: z.int(),
+  type: z.string(),
+  /** The agent's status after it. */
+  status: z.string(),
+  /** When it happened at the agent, when it was published, and when it became visible in the document. */
+  at: Instant,
+  publishedAt: Instant,
+  foldedAt: Instant,
+  /** Why it changed nothing, when it was refused; it stands in the dead letters. */
+  refused: z.string().optional(),
+})
+export type Transition = z.infer<typeof Transition>
+
+export const Presence = z.object({ status: z.enum(['heard', 'silent']), since: Instant, observedAt: Instant })
+export type Presence = z.infer<typeof Presence>
+
+/** `agents/{agentId}`: one agent as the control plane knows it. */
+export const AgentDocument = z.object({
+  agentId: AgentId,
+  tenant: z.string(),
+  region: z.string(),
+  tier: z.enum(tiers),
+  /** `reported.status`, where queries find it. */
+  status: z.string(),
+  reported: ReportedState,
+  /** How often the document was written. */
+  version: z.int(),
+  /** Of the last report applied: what is at or before it is a duplicate. */
+  lastSequence: z.int(),
+  parked: z.array(ParkedReport),
+  /** How many more are parked in documents of their own. */
+  parkedElsewhere: z.int(),
+  /** Since when a report is missing; null when none is. */
+  gapSince: Instant.nullable(),
+  /** Set when the gap outlived its bound and the agent was asked for a snapshot. */
+  resyncRequestedAt: Instant.nullable(),
+  transitions: z.array(Transition),
+  /** By heartbeats; null for an agent that never sent one. */
+  presence: Presence.nullable(),
+  createdAt: Instant,
+  updatedAt: Instant,
+})
+export type AgentDocument = z.infer<typeof AgentDocument>
+
+/** The one holder of a duty. A write under a lease carries its token; a later holder's is higher (fencing). */
+export const Lease = z.object({ holder: z.string(), token: z.int(), expiresAt: Instant })
+export type Lease = z.infer<typeof Lease>
+
+/** An agent's latest heartbeat. `heardAtMs` is a number so that Firestore itself can keep the maximum. */
+export const Heard = z.object({ heardAtMs: z.number(), silenceBoundSeconds: z.number(), tier: z.enum(tiers) })
+export type Heard = z.infer<typeof Heard>
+
+/**
+ * A silence that was noticed. `heardAgainAtMs` is set when it ended. An entry is announced once its event is published,
+ * and goes when its end is.
+ */
+export const Silence = z.object({
+  lastHeardAtMs: z.number(),
+  heardAgainAtMs: z.number().nullable(),
+  tier: z.enum(tiers),
+  silenceBoundSeconds: z.number(),
+  announced: z.boolean(),
+})
+export type Silence = z.infer<typeof Silence>
+
+/** `cells/{cellId}`: who was heard from, for a share of the agents of one tenant and region. */
+export const CellDocument = z.object({
+  tenant: z.string(),
+  region: z.string(),
+  heard: z.record(z.string(), Heard).default({}),
+  silent: z.record(z.string(), Silence).default({}),
+  lease: Lease.nullable().default(null),
+})
+export type CellDocument = z.infer<typeof CellDocument>
+
+/** `deadLetters/{id}`: an input that was refused, with its reason and its original bytes. */
+export interface DeadLetterDocument extends Problem {
+  topic: string
+  /** `problem` in one line, for people. */
+  message: string
+  /** As far as it could be read from the input. */
+  subject: string | null
+  tenant: string | null
+  messageId: string
+  attributes: Record<string, string>
+  publishedAt: string
+  deadAt: string
+  /** The message to publish again; null when it is cut into `parts/{0, 1, ...}`. */
+  original: Uint8Array | null
+  partCount: number
+}

@@ -1,0 +1,159 @@
+import { z } from 'zod'
+
+const text = (lengthMax: number) =>
+  z.string({ error: 'must be a string' }).max(lengthMax, { error: `must be at most ${lengthMax} characters` })
+const named = (lengthMax: number) => text(lengthMax).min(1, { error: `must be 1 to ${lengthMax} characters` })
+const countRule = 'must be a whole number from 0'
+const count = z.int({ error: countRule }).min(0, { error: countRule })
+const amountRule = 'must be a number from 0'
+const amount = z.number({ error: amountRule }).min(0, { error: amountRule })
+const when = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 date and time with its offset' })
+const oneOf = <const Names extends readonly [string, ...string[]]>(names: Names) =>
+  z.enum(names, { error: `must be one of ${names.join(', ')}` })
+
+/** At most this many labels on an agent. */
+export const labelsMax = 16
+/** At most this many different tools are counted by name; later ones are counted together as `other`. */
+export const toolsMax = 32
+/** What a failed run may leave of its log, in characters. */
+export const logTailLengthMax = 8192
+
+// Names that become keys of a stored map: Firestore refuses empty keys and keeps `__...__` for itself.
+const keyRule = 'must be 1 to 128 printable characters and not start with __'
+const Key = z.string({ error: keyRule }).regex(/^(?!__)[^\p{C}]{1,128}$/u, { error: keyRule })
+
+const Labels = z
+  .record(Key, text(63), { error: 'must be an object of strings' })
+  .refine((labels) => Object.keys(labels).length <= labelsMax, { error: `must have at most ${labelsMax} entries` })
+
+export const activeStatuses = ['running', 'waiting', 'draining'] as const
+export const outcomes = ['success', 'failure', 'completed', 'cancelled'] as const
+/** How a run ended. `completed`: it ended by itself and nobody judged the result. */
+export const Outcome = oneOf(outcomes)
+export type Outcome = z.infer<typeof Outcome>
+
+export const AgentStarted = z.object({
+  kind: named(64),
+  version: named(64).optional(),
+  task: text(256).optional(),
+  labels: Labels.optional(),
+})
+
+export const StepTaken = z.object({
+  step: oneOf(['thought', 'acted', 'observed']),
+  tool: Key.optional(),
+  observationBytes: count.optional(),
+  costUsd: amount.optional(),
+  tokensIn: count.optional(),
+  tokensOut: count.optional(),
+  durationMs: amount.optional(),
+})
+
+export const StatusChanged = z.object({ status: oneOf(activeStatuses), reason: text(512).optional() })
+
+export const AgentFinished = z.object({
+  outcome: Outcome,
+  reward: z.number({ error: 'must be a number' }).optional(),
+  exitCode: z.int({ error: 'must be a whole number' }).optional(),
+  signal: named(16).optional(),
+  costUsd: amount.optional(),
+  reason: text(512).optional(),
+  logTail: text(logTailLengthMax).optional(),
+})
+
+/** Totals over all runs of an agent. Money in US dollars. */
+export const Usage = z.object({
+  steps: count,
+  costUsd: amount,
+  tokensIn: count,
+  tokensOut: count,
+  observationBytes: count,
+  toolCalls: z
+    .record(Key, count, { error: 'must be an object of counts' })
+    .refine((calls) => Object.keys(calls).length <= toolsMax + 1, {
+      error: `must have at most ${toolsMax + 1} entries`,
+    }),
+})
+export type Usage = z.infer<typeof Usage>
+
+const Run = z.object({ ...AgentStarted.shape, number: count, startedAt: when })
+
+/** What an agent says of itself, as a union on `status`. */
+export const ReportedState = z.discriminatedUnion(
+  'status',
+  [
+    z.object({ status: z.literal('new'), usage: Usage }),
+    z.object({ status: z.enum(activeStatuses), run: Run, usage: Usage, reason: text(512).optional() }),
+    z.object({
+      status: z.enum(['succeeded', 'failed', 'completed', 'cancelled']),
+      run: Run,
+      usage: Usage,
+      finish: z.object({ ...AgentFinished.shape, finishedAt: when }),
+    }),
+  ],
+  { error: 'must be new, running, waiting, draining, succeeded, failed, completed or cancelled' },
+)
+export type ReportedState = z.infer<typeof ReportedState>
+export type AgentStatus = ReportedState['status']
+
+/** The whole state at the event's sequence: it replaces all that came before. */
+export const AgentSnapshot = z.object({ state: ReportedState })
+
+export const AgentHeartbeat = z.object({
+  /** The agent counts as silent when it was not heard for this long. */
+  silenceBoundSeconds: z
+    .number({ error: 'must be a number from 5 to 86400' })
+    .min(5, { error: 'must be a number from 5 to 86400' })
+    .max(86_400, { error: 'must be a number from 5 to 86400' }),
+  cpuPercent: amount.optional(),
+  memoryBytes: count.optional(),
+  /** The agent's last word: it stops here, so its silence from now on means nothing. */
+  leaving: z.boolean({ error: 'must be true or false' }).optional(),
+})
+
+export const AgentWentSilent = z.object({ lastHeardAt: when, silenceBoundSeconds: amount })
+export const AgentHeardAgain = z.object({ heardAt: when })
+export const ResyncRequested = z.object({ afterSequence: count, gapSince: when })
+
+/** Version 1 told success apart by a flag; version 2 names the outcome. */
+const AgentFinishedV1 = z.object({
+  success: z.boolean({ error: 'must be true or false' }),
+  exitCode: z.int({ error: 'must be a whole number' }).optional(),
+})
+
+/**
+ * Every event type in its current version. `reports` are what an agent says of itself, in sequence, and
+ * `observations` what is noticed about an agent, without one.
+ */
+export const reports = {
+  'agent.started.v1': AgentStarted,
+  'agent.step-taken.v1': StepTaken,
+  'agent.status-changed.v1': StatusChanged,
+  'agent.finished.v2': AgentFinished,
+  'agent.snapshot.v1': AgentSnapshot,
+} as const
+
+export const observations = {
+  'agent.heartbeat.v1': AgentHeartbeat,
+  'agent.went-silent.v1': AgentWentSilent,
+  'agent.heard-again.v1': AgentHeardAgain,
+  'agent.resync-requested.v1': ResyncRequested,
+} as const
+
+interface Upcast {
+  schema: z.ZodType
+  to: keyof typeof reports
+  data: (old: unknown) => unknown
+}
+
+/** Old versions, and how each becomes the next. */
+export const upcasts: Readonly<Record<string, Upcast>> = {
+  'agent.finished.v1': {
+    schema: AgentFinishedV1,
+    to: 'agent.finished.v2',
+    data: (old) => {
+      const { success, ...rest } = AgentFinishedV1.parse(old)
+      return { ...rest, outcome: success ? 'success' : 'failure' }
+    },
+  },
+}

@@ -1,0 +1,91 @@
+import { toolsMax, type AgentReport, type Problem, type ReportedState, type Usage } from '@infinity-matrix/contracts'
+
+/** What is known of an agent before its first report. */
+export const newAgent: ReportedState = {
+  status: 'new',
+  usage: { steps: 0, costUsd: 0, tokensIn: 0, tokensOut: 0, observationBytes: 0, toolCalls: {} },
+}
+
+type Active = Extract<ReportedState, { status: 'running' | 'waiting' | 'draining' }>
+
+const isActive = (state: ReportedState): state is Active =>
+  state.status === 'running' || state.status === 'waiting' || state.status === 'draining'
+
+const statusOfOutcome = {
+  success: 'succeeded',
+  failure: 'failed',
+  completed: 'completed',
+  cancelled: 'cancelled',
+} as const
+
+/** Why a report cannot follow a state; undefined when it can. A start is always legal: agents crash and come back. */
+export const refusalOf = (state: ReportedState, report: AgentReport): Problem | undefined => {
+  switch (report.type) {
+    case 'agent.started.v1':
+    case 'agent.snapshot.v1':
+      return undefined
+    case 'agent.step-taken.v1':
+    case 'agent.status-changed.v1':
+    case 'agent.finished.v2':
+      return isActive(state)
+        ? undefined
+        : {
+            code: 'illegal-transition',
+            field: 'type',
+            rule: `${report.type} needs a running agent, and this one is ${state.status}`,
+          }
+    default:
+      return report satisfies never
+  }
+}
+
+const countTool = (toolCalls: Usage['toolCalls'], tool: string | undefined): Usage['toolCalls'] => {
+  if (tool === undefined) return toolCalls
+  const known = Object.hasOwn(toolCalls, tool)
+  const name = known || Object.keys(toolCalls).length < toolsMax ? tool : 'other'
+  const before = Object.hasOwn(toolCalls, name) ? (toolCalls[name] ?? 0) : 0
+  return { ...toolCalls, [name]: before + 1 }
+}
+
+/** The state after a report that `refusalOf` lets through; a report it refuses changes nothing. */
+export const evolve = (state: ReportedState, report: AgentReport): ReportedState => {
+  const at = new Date(Date.parse(report.time)).toISOString()
+  const { usage } = state
+  switch (report.type) {
+    case 'agent.started.v1': {
+      const number = state.status === 'new' ? 1 : state.run.number + 1
+      return { status: 'running', run: { ...report.data, number, startedAt: at }, usage }
+    }
+    case 'agent.step-taken.v1': {
+      if (!isActive(state)) return state
+      const { tool, costUsd = 0, tokensIn = 0, tokensOut = 0, observationBytes = 0 } = report.data
+      return {
+        ...state,
+        usage: {
+          steps: usage.steps + 1,
+          costUsd: usage.costUsd + costUsd,
+          tokensIn: usage.tokensIn + tokensIn,
+          tokensOut: usage.tokensOut + tokensOut,
+          observationBytes: usage.observationBytes + observationBytes,
+          toolCalls: countTool(usage.toolCalls, tool),
+        },
+      }
+    }
+    case 'agent.status-changed.v1':
+      return isActive(state) ? { run: state.run, usage, ...report.data } : state
+    case 'agent.finished.v2': {
+      if (!isActive(state)) return state
+      const { data } = report
+      return {
+        status: statusOfOutcome[data.outcome],
+        run: state.run,
+        usage: { ...usage, costUsd: usage.costUsd + (data.costUsd ?? 0) },
+        finish: { ...data, finishedAt: at },
+      }
+    }
+    case 'agent.snapshot.v1':
+      return report.data.state
+    default:
+      return report satisfies never
+  }
+}

@@ -1,0 +1,33 @@
+/** gRPC status codes, https://grpc.io/docs/guides/status-codes/ */
+export const Code = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const
+export type Code = (typeof Code)[keyof typeof Code]
+
+/** An answer other than OK. `code` and `details` are what grpc-js sends to the client. */
+export class StatusError extends Error {
+  readonly code: Code
+  readonly details: string
+
+  constructor(code: Code, details: string) {
+    super(details)
+    this.code = code
+    this.details = details
+  }
+}
