@@ -1,0 +1,38 @@
+import { defineConfig } from 'vitest/config'
+
+const scratch = ['**/node_modules/**', '**/dist/**', '**/.scratch-*/**']
+
+/** Layers of tests, told by place: each runs alone with `vitest run --project <name>`. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['packages/*/{src,test}/**/*.test.ts', 'functions/src/**/*.test.ts', 'bench/**/*.test.ts'],
+          exclude: scratch,
+        },
+      },
+      {
+        // The repository about itself: walls, and the manifest of what would be deployed.
+        test: {
+          name: 'house',
+          include: ['checks/**/*.test.ts', 'emulator-tests/manifest.test.ts'],
+          exclude: scratch,
+          testTimeout: 60_000,
+        },
+      },
+      {
+        // On the running suite: start it with `npm run test:emulator`.
+        test: {
+          name: 'emulator',
+          include: ['emulator-tests/**/*.test.ts'],
+          exclude: [...scratch, 'emulator-tests/manifest.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
