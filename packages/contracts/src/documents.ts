@@ -90,6 +90,8 @@ export type Heard = z.infer<typeof Heard>
 export const Silence = z.object({
   lastHeardAtMs: z.number(),
   heardAgainAtMs: z.number().nullable(),
+  /** When the sweep saw its start, or its end. */
+  noticedAtMs: z.number(),
   tier: z.enum(tiers),
   silenceBoundSeconds: z.number(),
   announced: z.boolean(),

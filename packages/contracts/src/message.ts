@@ -10,8 +10,8 @@ export interface ReceivedEvent {
 
 export interface RefusedEvent {
   problem: Problem
-  /** The event's own JSON text, or the whole message when no single event can be told apart. */
-  raw: string
+  /** The event's own JSON text; undefined when the whole message is refused. */
+  raw: string | undefined
   /** Its place in the message. */
   index: number
 }
@@ -30,7 +30,7 @@ export interface ParsedMessage {
 export const parseMessage = (text: string, nowMs: number): ParsedMessage => {
   const refuseAll = (code: Problem['code'], field: string, rule: string): ParsedMessage => ({
     events: [],
-    refused: [{ problem: { code, field, rule }, raw: text, index: 0 }],
+    refused: [{ problem: { code, field, rule }, raw: undefined, index: 0 }],
   })
   let body: unknown
   try {
@@ -38,26 +38,31 @@ export const parseMessage = (text: string, nowMs: number): ParsedMessage => {
   } catch {
     return refuseAll('not-json', '', 'must be JSON (RFC 8259)')
   }
-  const isBatch = typeof body === 'object' && body !== null && 'events' in body && !('specversion' in body)
-  const items: unknown = isBatch ? body.events : [body]
+  const batch = batchOf(body)
+  const isBatch = batch !== undefined
+  const items: unknown = isBatch ? batch : [body]
   if (!Array.isArray(items) || items.length === 0)
     return refuseAll('bad-envelope', 'events', 'must be a list of at least one event')
 
   const parsed: ParsedMessage = { events: [], refused: [] }
   items.forEach((item: unknown, index) => {
     const result = parseEvent(item, nowMs)
-    const raw = isBatch ? jsonOf(item, text) : text
-    if (result.ok) parsed.events.push({ event: result.value, raw })
-    else parsed.refused.push({ problem: result.problem, raw, index })
+    const raw = isBatch ? jsonOf(item) : text
+    if (!result.ok) parsed.refused.push({ problem: result.problem, raw, index })
+    else if (raw !== undefined) parsed.events.push({ event: result.value, raw })
+    else parsed.refused.push({ problem: { code: 'bad-envelope', field: '', rule: 'is nested too deep' }, raw, index })
   })
   return parsed
 }
 
+const batchOf = (body: unknown): unknown =>
+  typeof body === 'object' && body !== null && 'events' in body && !('specversion' in body) ? body.events : undefined
+
 // JSON that is nested deeper than the stack can be parsed, but not written again.
-const jsonOf = (item: unknown, text: string) => {
+const jsonOf = (item: unknown): string | undefined => {
   try {
     return JSON.stringify(item)
   } catch {
-    return text
+    return undefined
   }
 }

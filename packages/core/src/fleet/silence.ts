@@ -27,9 +27,16 @@ export const sweepSilences = ({ heard, silent }: Pick<CellDocument, 'heard' | 's
     const isOverdue = nowMs - heardAtMs > silenceBoundSeconds * 1000
     const isEndKnown = known !== undefined && known.heardAgainAtMs !== null
     if (isOverdue && known?.lastHeardAtMs !== heardAtMs)
-      swept[agentId] = { lastHeardAtMs: heardAtMs, heardAgainAtMs: null, tier, silenceBoundSeconds, announced: false }
+      swept[agentId] = {
+        lastHeardAtMs: heardAtMs,
+        heardAgainAtMs: null,
+        noticedAtMs: nowMs,
+        tier,
+        silenceBoundSeconds,
+        announced: false,
+      }
     else if (known && !isOverdue && !isEndKnown)
-      swept[agentId] = { ...known, heardAgainAtMs: heardAtMs, announced: false }
+      swept[agentId] = { ...known, heardAgainAtMs: heardAtMs, noticedAtMs: nowMs, announced: false }
     else if (known) swept[agentId] = known
   }
   // An agent that said it leaves is no longer in `heard`, and its silence means nothing.

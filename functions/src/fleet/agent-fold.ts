@@ -1,0 +1,39 @@
+import { topics, type FoldReceipt } from '@infinity-matrix/contracts'
+import type { RefusedReport } from '@infinity-matrix/core/fleet'
+import { logger } from 'firebase-functions/logger'
+import { once, type Context } from '../runtime/context.ts'
+import { keepDeadLetter } from '../runtime/dead-letters.ts'
+import { messageOf } from '../runtime/failure.ts'
+import { createFoldWindow } from './fold-window.ts'
+import { createAgentStore } from './store.ts'
+
+const keepRefused = (context: Context, { agentId, tenant, sequence, raw, publishedAt, problem }: RefusedReport) =>
+  keepDeadLetter(context, {
+    // A parked report's message is long gone: its place in the history names it.
+    id: `${agentId}-${sequence}-${problem.code}`,
+    topic: topics.stateChanges.name,
+    problem,
+    original: Buffer.from(raw),
+    messageId: '',
+    attributes: { tenant },
+    publishedAt,
+  })
+
+// A receipt that cannot be published must not undo what is stored, so the delivery succeeds without it.
+const publishReceipt = async ({ pubsub }: Context, receipt: FoldReceipt): Promise<void> => {
+  try {
+    await pubsub.topic(topics.analytics.name).publishMessage({ json: receipt, attributes: { type: receipt.type } })
+  } catch (error) {
+    logger.warn('receipt not published', { error: messageOf(error) })
+  }
+}
+
+/** The fold window of this instance. */
+export const foldWindow = once((context: Context) =>
+  createFoldWindow({
+    store: createAgentStore(context.firestore),
+    refuse: (refused) => keepRefused(context, refused),
+    report: (receipt) => publishReceipt(context, receipt),
+    nowMs: context.nowMs,
+  }),
+)

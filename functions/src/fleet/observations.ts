@@ -1,0 +1,35 @@
+import type { AgentObservation, Topic } from '@infinity-matrix/contracts'
+import type { Context } from '../runtime/context.ts'
+
+/** The agent it is about; `atMs`: when it was noticed, in milliseconds since 1970. */
+interface Address {
+  agentId: string
+  tenant: string
+  region: string
+  tier: AgentObservation['tier']
+  atMs: number
+}
+
+type Observed = { [O in AgentObservation as O['type']]: { type: O['type']; data: O['data'] } }[AgentObservation['type']]
+
+/** Publishes what the fleet room noticed about an agent, as a CloudEvent. */
+export const publishObservation = async (
+  { pubsub, newId }: Context,
+  topic: Topic,
+  { agentId, tenant, region, tier, atMs }: Address,
+  { type, data }: Observed,
+): Promise<void> => {
+  const header = {
+    specversion: '1.0',
+    id: newId(),
+    source: '//control-plane/fleet',
+    type,
+    subject: `agents/${agentId}`,
+    time: new Date(atMs).toISOString(),
+    tenant,
+    region,
+    tier,
+  }
+  const attributes = Object.fromEntries(Object.entries(header).map(([name, value]) => [`ce-${name}`, value]))
+  await pubsub.topic(topic.name).publishMessage({ json: { ...header, data }, attributes })
+}

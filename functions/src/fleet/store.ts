@@ -1,0 +1,79 @@
+import { AgentDocument, collections, ParkedReport } from '@infinity-matrix/contracts'
+import type { StoredAgent } from '@infinity-matrix/core/fleet'
+import type { BulkWriter, DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore'
+
+/** An agent as read, and the write it was read after: a precondition for the next one. Undefined: there is none yet. */
+export interface LoadedAgent {
+  stored: StoredAgent | undefined
+  updateTime: Timestamp | undefined
+}
+
+/** What `fold` made of a loaded agent. */
+export interface AgentChange {
+  agentId: string
+  loaded: LoadedAgent
+  next: StoredAgent
+}
+
+/**
+ * Agents in Firestore: read many at once, written each under the precondition that nobody wrote it in between. Nothing
+ * is locked, and one agent's conflict is its own.
+ */
+export const createAgentStore = (firestore: Firestore) => {
+  const agents = firestore.collection(collections.agents)
+  const parkedOf = (agent: DocumentReference) => agent.collection(collections.parked)
+  // Our own retry reads again, which this writer's cannot; and its ramp-up is for bulk loads.
+  const writer: BulkWriter = firestore.bulkWriter({ throttling: false })
+  writer.onWriteError(() => false)
+
+  const load = async (agentIds: readonly string[]): Promise<LoadedAgent[]> => {
+    const snapshots = await firestore.getAll(...agentIds.map((id) => agents.doc(id)))
+    return Promise.all(
+      snapshots.map(async (snapshot): Promise<LoadedAgent> => {
+        if (!snapshot.exists) return { stored: undefined, updateTime: undefined }
+        const document = AgentDocument.parse(snapshot.data())
+        const elsewhere = document.parkedElsewhere === 0 ? [] : (await parkedOf(snapshot.ref).get()).docs
+        const parkedElsewhere = elsewhere.map((parked) => ParkedReport.parse(parked.data()))
+        return { stored: { document, parkedElsewhere }, updateTime: snapshot.updateTime }
+      }),
+    )
+  }
+
+  /** Settles when the change is stored; rejects with the status that Firestore gave for this one write. */
+  const save = async (change: AgentChange): Promise<void> => {
+    const agent = agents.doc(change.agentId)
+    const { document, parkedElsewhere } = change.next
+    const before = change.loaded.stored?.parkedElsewhere ?? []
+    if (before.length > 0 || parkedElsewhere.length > 0) return saveWithParked(change)
+    const { updateTime } = change.loaded
+    await (updateTime
+      ? writer.update(agent, { ...document }, { lastUpdateTime: updateTime })
+      : writer.create(agent, document))
+  }
+
+  // Rare: so many reports wait that some have documents of their own, which must change together with the agent's.
+  const saveWithParked = async ({ agentId, loaded, next }: AgentChange): Promise<void> => {
+    const agent = agents.doc(agentId)
+    const sequences = (parked: readonly ParkedReport[]) => new Set(parked.map(({ sequence }) => sequence))
+    const before = loaded.stored?.parkedElsewhere ?? []
+    const [had, has] = [sequences(before), sequences(next.parkedElsewhere)]
+    const batch = firestore.batch()
+    if (loaded.updateTime) batch.update(agent, { ...next.document }, { lastUpdateTime: loaded.updateTime })
+    else batch.create(agent, next.document)
+    for (const { sequence } of before) if (!has.has(sequence)) batch.delete(parkedOf(agent).doc(String(sequence)))
+    for (const parked of next.parkedElsewhere)
+      if (!had.has(parked.sequence)) batch.set(parkedOf(agent).doc(String(parked.sequence)), parked)
+    await batch.commit()
+  }
+
+  /** Stores many changes in as few requests as Firestore's limits allow; one result for each. */
+  const saveAll = (changes: readonly AgentChange[]): Promise<PromiseSettledResult<void>[]> => {
+    const saved = Promise.allSettled(changes.map(save))
+    void writer.flush()
+    return saved
+  }
+
+  return { load, saveAll }
+}
+
+export type AgentStore = ReturnType<typeof createAgentStore>

@@ -1,0 +1,77 @@
+import {
+  collections,
+  deadLetterTopic,
+  problemMessage,
+  type DeadLetterDocument,
+  type Problem,
+  type TopicName,
+} from '@infinity-matrix/contracts'
+import type { Context } from './context.ts'
+
+/** An input that no handler can accept, on its way to the dead letters. */
+export interface DeadLetter {
+  /** The same input has the same id however often it is delivered, so it is kept once. */
+  id: string
+  topic: TopicName
+  problem: Problem
+  original: Uint8Array
+  messageId: string
+  attributes: Record<string, string>
+  publishedAt: string
+}
+
+// A document holds 1 MiB; what is larger is cut.
+const partBytes = 900_000
+// Pub/Sub allows 1,024 bytes for an attribute's value.
+const attributeLengthMax = 256
+
+/**
+ * Keeps a refused input in `deadLetters/{id}` and announces it on the topic's dead-letter topic, with the reason and the
+ * original bytes. Both are done when it returns; doing it again changes nothing but the announcement.
+ */
+export const keepDeadLetter = async ({ firestore, pubsub, nowMs }: Context, letter: DeadLetter): Promise<void> => {
+  const { id, topic, problem, original, messageId, attributes, publishedAt } = letter
+  const document = firestore.collection(collections.deadLetters).doc(id)
+  const parts = original.length > partBytes ? Math.ceil(original.length / partBytes) : 0
+  for (let part = 0; part < parts; part++) {
+    const bytes = Buffer.from(original.subarray(part * partBytes, (part + 1) * partBytes))
+    await document.collection(collections.parts).doc(String(part)).set({ bytes })
+  }
+  const kept: DeadLetterDocument = {
+    ...problem,
+    topic,
+    message: problemMessage(problem),
+    ...addressOf(original),
+    messageId,
+    attributes,
+    publishedAt,
+    deadAt: new Date(nowMs()).toISOString(),
+    original: parts === 0 ? Buffer.from(original) : null,
+    partCount: parts,
+  }
+  await document.set(kept)
+  await pubsub.topic(deadLetterTopic(topic)).publishMessage({
+    data: Buffer.from(original),
+    attributes: {
+      ...attributes,
+      deadLetterId: id,
+      deadLetterCode: problem.code,
+      deadLetterReason: problemMessage(problem).slice(0, attributeLengthMax),
+    },
+  })
+}
+
+/** Whose event it was meant to be, as far as that can be read. */
+const addressOf = (original: Uint8Array): { subject: string | null; tenant: string | null } => {
+  const text = (value: unknown) => (typeof value === 'string' && value.length <= attributeLengthMax ? value : null)
+  try {
+    const body: unknown = JSON.parse(Buffer.from(original).toString('utf8'))
+    if (typeof body !== 'object' || body === null) return { subject: null, tenant: null }
+    return {
+      subject: 'subject' in body ? text(body.subject) : null,
+      tenant: 'tenant' in body ? text(body.tenant) : null,
+    }
+  } catch {
+    return { subject: null, tenant: null }
+  }
+}

@@ -1,0 +1,22 @@
+/** gRPC status codes, as Google's clients put them on their errors. */
+const INVALID_ARGUMENT = 3
+const ALREADY_EXISTS = 6
+const FAILED_PRECONDITION = 9
+const ABORTED = 10
+
+const codeOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+
+/** The write lost against another one: read again and decide anew. */
+export const isContention = (error: unknown): boolean => {
+  const code = codeOf(error)
+  return code === ALREADY_EXISTS || code === FAILED_PRECONDITION || code === ABORTED
+}
+
+/**
+ * Firestore will refuse these bytes whenever they come, so they are set aside. Every other failure may pass, and is
+ * thrown: the platform delivers again, with backoff, for 24 hours.
+ */
+export const isTerminal = (error: unknown): boolean => codeOf(error) === INVALID_ARGUMENT
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

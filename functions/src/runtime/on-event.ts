@@ -1,0 +1,96 @@
+import { isUtf8 } from 'node:buffer'
+import {
+  messageBytesMax,
+  parseMessage,
+  type AgentEvent,
+  type ParsedMessage,
+  type Problem,
+  type ReceivedEvent,
+  type TopicName,
+} from '@infinity-matrix/contracts'
+import { logger } from 'firebase-functions/logger'
+import { onMessagePublished, type PubSubOptions } from 'firebase-functions/pubsub'
+import { context, type Context } from './context.ts'
+import { keepDeadLetter } from './dead-letters.ts'
+import { isTerminal, messageOf } from './failure.ts'
+
+/** An event of a message, with when Pub/Sub took it (UTC, milliseconds). */
+export interface DeliveredEvent extends ReceivedEvent {
+  publishedAt: string
+}
+
+interface EventTrigger {
+  topic: TopicName
+  /** Which events belong on the topic; others are refused as `wrong-topic`. */
+  accepts: (event: AgentEvent) => boolean
+  options: Omit<PubSubOptions, 'topic' | 'retry'> & { maxInstances: number; concurrency: number }
+  /**
+   * Takes one event. When it resolves the event is settled for good; when it throws, the event becomes a dead letter if
+   * the failure is terminal, and the whole message is delivered again if not.
+   */
+  handle: (delivered: DeliveredEvent, context: Context) => Promise<void>
+}
+
+/**
+ * A function on a topic of events. Every event of a message is handled at once and by itself; what cannot be accepted is
+ * kept as a dead letter with its reason; a message is acknowledged only when each of its events is settled.
+ */
+export const onEvent = ({ topic, accepts, options, handle }: EventTrigger) =>
+  onMessagePublished({ ...options, topic, retry: true }, async ({ data: { message } }) => {
+    const shared = await context()
+    const original = Buffer.from(message.data, 'base64')
+    const { messageId, attributes } = message
+    const publishedAt = new Date(Date.parse(message.publishTime)).toISOString()
+    const { events, refused } = readMessage(original, shared.nowMs())
+
+    const refuse = (problem: Problem, raw: string | undefined, index: number) =>
+      keepDeadLetter(shared, {
+        id: `${messageId}-${index}`,
+        topic,
+        problem,
+        original: raw === undefined ? original : Buffer.from(raw),
+        messageId,
+        attributes,
+        publishedAt,
+      })
+
+    const settle = async (received: ReceivedEvent, index: number) => {
+      const { event, raw } = received
+      if (!accepts(event)) {
+        await refuse(
+          { code: 'wrong-topic', field: 'type', rule: `${event.type} does not belong on ${topic}` },
+          raw,
+          index,
+        )
+        return
+      }
+      try {
+        await handle({ ...received, publishedAt }, shared)
+      } catch (error) {
+        if (!isTerminal(error)) throw error
+        await refuse({ code: 'not-storable', field: '', rule: messageOf(error) }, raw, index)
+      }
+    }
+
+    const settled = await Promise.allSettled([
+      ...events.map(settle),
+      ...refused.map(({ problem, raw, index }) => refuse(problem, raw, index)),
+    ])
+    const failures = settled.flatMap((result) => (result.status === 'rejected' ? [messageOf(result.reason)] : []))
+    if (failures.length > 0) {
+      logger.warn('delivery failed, to be tried again', { topic, messageId, failures: failures.slice(0, 3) })
+      throw new Error(`${failures.length} of ${settled.length} events failed: ${failures[0]}`)
+    }
+  })
+
+const readMessage = (bytes: Uint8Array, nowMs: number): ParsedMessage => {
+  const refuseAll = (code: Problem['code'], rule: string): ParsedMessage => ({
+    events: [],
+    refused: [{ problem: { code, field: '', rule }, raw: undefined, index: 0 }],
+  })
+  if (bytes.length > messageBytesMax)
+    return refuseAll('too-large', `must be at most ${messageBytesMax} bytes, and has ${bytes.length}`)
+  // Node replaces bytes that are not UTF-8; a dead letter must rather say so.
+  if (!isUtf8(bytes)) return refuseAll('not-json', 'must be UTF-8')
+  return parseMessage(Buffer.from(bytes).toString('utf8'), nowMs)
+}

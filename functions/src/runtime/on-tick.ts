@@ -1,0 +1,11 @@
+import { onSchedule, type ScheduleOptions } from 'firebase-functions/scheduler'
+import { context, type Context } from './context.ts'
+
+type TickOptions = Omit<ScheduleOptions, 'retryConfig'> & { maxInstances: number }
+
+/**
+ * A function that runs on a schedule. A tick may be missed, late or doubled: what it does is decided by what stands in
+ * Firestore, and a tick that fails is made up for by the next one.
+ */
+export const onTick = (options: TickOptions, handle: (context: Context) => Promise<void>) =>
+  onSchedule(options, async () => handle(await context()))

@@ -1,0 +1,8 @@
+// The one module that reads the environment. Values come from functions/.env* and are asked for by `firebase deploy`.
+import { defineInt } from 'firebase-functions/params'
+
+/** Heartbeats of one tenant's agents in one region are spread over this many documents. At most 2,000 agents share one. */
+export const cellsPerRegion = defineInt('CELLS_PER_REGION', { default: 16 })
+
+/** A missing report is waited for this long before the agent is asked for a snapshot. */
+export const gapBoundSeconds = defineInt('GAP_BOUND_SECONDS', { default: 60 })
