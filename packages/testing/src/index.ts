@@ -1,0 +1,2 @@
+export * from './event-builder.ts'
+export * from './history.ts'
