@@ -1,0 +1,43 @@
+import { History } from './store/history.ts'
+import type { Database } from './store/database.ts'
+import { Store } from './store/store.ts'
+import type { Clock } from './store/timeline.ts'
+import { Coordinator } from './transactions/coordinator.ts'
+
+/** Everything one emulator holds: data, locks, and what was set up over HTTP. */
+export class Engine {
+  readonly store: Store
+  /** The source of security rules by project. */
+  readonly rules = new Map<string, string>()
+  /** Registered triggers by their full name or id, as they were sent. */
+  readonly triggers = new Map<string, unknown>()
+  readonly #coordinators = new Map<Database, Coordinator>()
+
+  constructor(clock: Clock, history = new History()) {
+    this.store = new Store(clock, history)
+  }
+
+  /** `name` is `projects/{p}/databases/{d}`. */
+  database(name: string): Database {
+    return this.store.database(name)
+  }
+
+  /** The one through whom a database is read in transactions and written. */
+  coordinator(database: Database): Coordinator {
+    const known = this.#coordinators.get(database)
+    if (known) return known
+    const coordinator = new Coordinator(this.store, database)
+    this.#coordinators.set(database, coordinator)
+    return coordinator
+  }
+
+  /** Deletes all documents and ends all transactions, whatever they hold. */
+  reset(): void {
+    for (const coordinator of this.#coordinators.values()) coordinator.transactions.endAll()
+    for (const database of this.store.databases) this.store.clear(database)
+  }
+
+  close(): void {
+    for (const coordinator of this.#coordinators.values()) coordinator.close()
+  }
+}

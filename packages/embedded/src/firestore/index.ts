@@ -1,0 +1,64 @@
+import { readFile } from 'node:fs/promises'
+import { Server } from '@grpc/grpc-js'
+import { listenOnOnePort } from '../wire/port.ts'
+import { Engine } from './engine.ts'
+import { createAdminServer } from './http.ts'
+import { MAX_MESSAGE_BYTES, firestoreService } from './rpc/codec.ts'
+import { firestoreMethods, type Log } from './rpc/service.ts'
+import type { Clock } from './store/timeline.ts'
+
+export type { Clock } from './store/timeline.ts'
+
+export interface FirestoreEngineOptions {
+  /** Default 127.0.0.1. */
+  host?: string
+  /** 0, the default, takes a free one. */
+  port?: number
+  /** The project that `rulesFile` is for; all projects are served. */
+  projectId?: string
+  /** Path of a file of security rules, which is read at the start. */
+  rulesFile?: string
+  /** Milliseconds since the epoch, as a number or a Date; default the system's. Waits for locks are in real time. */
+  clock?: Clock
+  /** Gets a line for each error that is the engine's own fault; default nothing. */
+  log?: Log
+}
+
+export interface FirestoreEngine {
+  readonly host: string
+  readonly port: number
+  /** The engine behind the port. */
+  readonly engine: Engine
+  /** Resolves when the engine has been closed, also over POST /shutdown. */
+  readonly closed: Promise<void>
+  /** Ends all calls and frees the port. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts Firestore in memory: `google.firestore.v1.Firestore` over gRPC, and over HTTP/1.1 on the same port what the
+ * Firebase CLI asks of its emulator. Every project and database is there from the start, and empty.
+ *
+ * Requests with `authorization: Bearer owner`, which Google's server clients send when `FIRESTORE_EMULATOR_HOST` is
+ * set, may do everything; all others get PERMISSION_DENIED, since security rules are stored but not evaluated yet.
+ * Rejects with the system's error when the port cannot be had or the rules cannot be read.
+ */
+export const startFirestoreEngine = async (options: FirestoreEngineOptions = {}): Promise<FirestoreEngine> => {
+  const { host = '127.0.0.1', port = 0, projectId = '', rulesFile, clock = Date.now, log = () => {} } = options
+  const engine = new Engine(clock)
+  if (rulesFile) engine.rules.set(projectId, await readFile(rulesFile, 'utf8'))
+  const grpc = new Server({
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': -1,
+  })
+  grpc.addService(firestoreService(), firestoreMethods(engine, log))
+  const { promise: closed, resolve } = Promise.withResolvers<void>()
+  const http = createAdminServer(engine, () => setImmediate(() => void close()))
+  const listening = await listenOnOnePort({ host, port, grpc, http })
+  const close = async (): Promise<void> => {
+    engine.close()
+    await listening.close()
+    resolve()
+  }
+  return { host: listening.host, port: listening.port, engine, closed, close }
+}
