@@ -1,0 +1,62 @@
+import { createServer } from 'node:http'
+import { Server } from '@grpc/grpc-js'
+import { systemTime, type TimeSource } from '../clock/time-source.ts'
+import { listenOnOnePort } from '../wire/port.ts'
+import { loadProtos } from '../wire/protos.ts'
+import { Broker } from './broker.ts'
+import type { PubsubMessage } from './messages.ts'
+import { addPublisherService } from './publisher-service.ts'
+import { addSubscriberService } from './subscriber-service.ts'
+
+export interface PubSubEngineOptions {
+  /** Default 127.0.0.1. */
+  host?: string
+  /** 0, the default, picks a free one. */
+  port?: number
+  /** Default: the system's. */
+  clock?: TimeSource
+  log?: (line: string) => void
+}
+
+export interface PubSubEngine {
+  host: string
+  port: number
+  /** Publishes from inside the process; creates the topic when it does not exist. Returns the message id. */
+  publish(topic: string, message: { data?: Uint8Array; attributes?: Record<string, string> }): string
+  close(): Promise<void>
+}
+
+/**
+ * Google Cloud Pub/Sub (google.pubsub.v1 Publisher and Subscriber, gRPC without TLS) in memory. Rejects with the
+ * system's error when the port cannot be had.
+ */
+export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Promise<PubSubEngine> => {
+  const { host = '127.0.0.1', port = 0, clock = systemTime, log } = options
+  const broker = new Broker(clock)
+  const root = loadProtos('pubsub')
+  // Larger requests than Pub/Sub takes are let in, to be refused with its own words.
+  const grpc = new Server({
+    'grpc.max_receive_message_length': 64 * 1024 * 1024,
+    'grpc.max_send_message_length': -1,
+  })
+  addPublisherService(grpc, root, broker)
+  addSubscriberService(grpc, root, broker, clock)
+  const http = createServer((request, response) => {
+    const found = request.method === 'GET' && request.url === '/'
+    response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain' }).end(found ? 'Ok\n' : 'Not Found\n')
+  })
+  const listening = await listenOnOnePort({ host, port, grpc, http })
+  log?.(`Pub/Sub engine listening on ${listening.host}:${listening.port}`)
+  return {
+    host: listening.host,
+    port: listening.port,
+    publish(topic, { data = new Uint8Array(), attributes = {} }) {
+      const message: PubsubMessage = { data, attributes, messageId: '', publishTime: null, orderingKey: '' }
+      return broker.publishCreating(topic, message)
+    },
+    async close() {
+      broker.close()
+      await listening.close()
+    },
+  }
+}

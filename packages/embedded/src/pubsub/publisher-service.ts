@@ -1,0 +1,54 @@
+import type { Server } from '@grpc/grpc-js'
+import type protobuf from 'protobufjs'
+import { serviceDefinition } from '../wire/grpc-service.ts'
+import type { Broker } from './broker.ts'
+import type { PubsubMessage, TopicResource } from './messages.ts'
+import { checkProject } from './names.ts'
+import { checkPublish } from './publish-rules.ts'
+import { page, unary } from './unary.ts'
+
+interface ListRequest {
+  pageSize: number
+  pageToken: string
+}
+
+interface PublishRequest {
+  topic: string
+  messages: PubsubMessage[]
+  /** Encoded size, noted when the request is decoded. */
+  encodedBytes?: number
+}
+
+/** Serves google.pubsub.v1.Publisher. */
+export const addPublisherService = (server: Server, root: protobuf.Root, broker: Broker): void => {
+  const definition = serviceDefinition(root, 'google.pubsub.v1.Publisher')
+  const publish = definition['Publish']
+  if (!publish) throw new Error('the definitions lack Publisher.Publish')
+  const decode = publish.requestDeserialize
+  publish.requestDeserialize = (bytes) => Object.assign(decode(bytes), { encodedBytes: bytes.length })
+
+  server.addService(definition, {
+    CreateTopic: unary((topic: TopicResource) => broker.createTopic(topic)),
+    GetTopic: unary(({ topic }: { topic: string }) => broker.topic(topic)),
+    UpdateTopic: unary(({ topic, updateMask }: { topic: TopicResource; updateMask: { paths: string[] } | null }) =>
+      broker.updateTopic(topic, updateMask?.paths ?? []),
+    ),
+    DeleteTopic: unary(({ topic }: { topic: string }) => {
+      broker.deleteTopic(topic)
+      return {}
+    }),
+    ListTopics: unary(({ project, pageSize, pageToken }: ListRequest & { project: string }) => {
+      checkProject(project)
+      const { items, nextPageToken } = page(broker.topicsOf(project), pageSize, pageToken)
+      return { topics: items, nextPageToken }
+    }),
+    ListTopicSubscriptions: unary(({ topic, pageSize, pageToken }: ListRequest & { topic: string }) => {
+      const { items, nextPageToken } = page(broker.subscriptionsOfTopic(topic), pageSize, pageToken)
+      return { subscriptions: items, nextPageToken }
+    }),
+    Publish: unary(({ topic, messages, encodedBytes }: PublishRequest) => {
+      checkPublish(messages, encodedBytes ?? 0)
+      return { messageIds: broker.publish(topic, messages) }
+    }),
+  })
+}

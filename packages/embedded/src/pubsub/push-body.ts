@@ -1,0 +1,42 @@
+import type { Delivery } from './delivery.ts'
+import type { Subscription } from './subscription.ts'
+
+export interface PushBody {
+  headers: Record<string, string>
+  body: string | Uint8Array
+}
+
+/** The POST that delivers one message, https://cloud.google.com/pubsub/docs/push#receive_push */
+export const pushBody = (subscription: Subscription, delivery: Delivery): PushBody => {
+  const { wire, publishedMs } = delivery.message
+  const { name, pushConfig } = subscription.resource
+  const publishTime = new Date(publishedMs).toISOString()
+  if (pushConfig?.noWrapper) {
+    const headers: Record<string, string> = {}
+    if (pushConfig.noWrapper.writeMetadata) {
+      headers['x-goog-pubsub-subscription-name'] = name
+      headers['x-goog-pubsub-message-id'] = wire.messageId
+      headers['x-goog-pubsub-publish-time'] = publishTime
+      if (wire.orderingKey) headers['x-goog-pubsub-ordering-key'] = wire.orderingKey
+      Object.assign(headers, wire.attributes)
+    }
+    return { headers, body: wire.data }
+  }
+  const attempt = subscription.deliveryAttempt(delivery)
+  return {
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      ...(attempt > 0 && { deliveryAttempt: attempt }),
+      message: {
+        ...(Object.keys(wire.attributes).length > 0 && { attributes: wire.attributes }),
+        ...(wire.data.length > 0 && { data: Buffer.from(wire.data).toString('base64') }),
+        messageId: wire.messageId,
+        message_id: wire.messageId,
+        ...(wire.orderingKey && { orderingKey: wire.orderingKey }),
+        publishTime,
+        publish_time: publishTime,
+      },
+      subscription: name,
+    }),
+  }
+}
