@@ -4,7 +4,8 @@ import { authorise, principalOfCall } from '../authorise.ts'
 import type { Engine } from '../engine.ts'
 import { UnreadableRequest } from './codec.ts'
 import { batchGetDocuments, createDocument, deleteDocument, getDocument, updateDocument } from './documents.ts'
-import { streamQuery } from './queries.ts'
+import { listCollectionIds, listDocuments } from './listing.ts'
+import { executePipeline, partitionQuery, streamAggregation, streamQuery } from './queries.ts'
 import { batchWrite, beginTransaction, commit, rollback } from './writes.ts'
 
 export type Log = (message: string) => void
@@ -76,5 +77,10 @@ export const firestoreMethods = (engine: Engine, log: Log): UntypedServiceImplem
     Rollback: unary(rollback),
     BatchWrite: unary(batchWrite),
     RunQuery: streaming(streamQuery),
+    RunAggregationQuery: streaming(streamAggregation),
+    PartitionQuery: unary(partitionQuery),
+    ExecutePipeline: streaming(executePipeline),
+    ListDocuments: unary(listDocuments),
+    ListCollectionIds: unary(listCollectionIds),
   }
 }

@@ -2,7 +2,7 @@ import { Code, StatusError } from '../../wire/status-error.ts'
 import type { Engine } from '../engine.ts'
 import { parseDatabaseName } from '../names.ts'
 import { Timestamp } from '../values/value.ts'
-import { prepareWrite, prepareWrites, type PreparedWrite } from '../writes/write.ts'
+import { prepareWrite, prepareWrites } from '../writes/write.ts'
 import type {
   BatchWriteRequest,
   BeginTransactionRequest,
@@ -69,5 +69,3 @@ export const rollback = (engine: Engine, request: RollbackRequest): object => {
   engine.coordinator(database).transactions.rollback(request.transaction)
   return {}
 }
-
-export type { PreparedWrite }

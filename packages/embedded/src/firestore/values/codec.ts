@@ -32,11 +32,17 @@ const endOf = (reader: Reader, length: number | undefined): number => {
 
 const nested = (reader: Reader): number => endOf(reader, reader.uint32())
 
+// With `long` installed, which protobufjs depends on, 64-bit integers come as such pairs.
+const readLong = (reader: Reader) => reader.int64() as unknown as { low: number; high: number }
+
 /** A protobuf int64 as a number; exact as far as a double is. */
-const readInt64AsNumber = (reader: Reader): number => Number(reader.int64())
+const readInt64AsNumber = (reader: Reader): number => {
+  const long = readLong(reader)
+  return long.high * 2 ** 32 + (long.low >>> 0)
+}
 
 const readInt64 = (reader: Reader): bigint => {
-  const long = reader.int64() as unknown as { low: number; high: number }
+  const long = readLong(reader)
   if (long.high === 0) return BigInt(long.low >>> 0)
   return (BigInt(long.high) << 32n) | BigInt(long.low >>> 0)
 }
