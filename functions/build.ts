@@ -76,7 +76,15 @@ const writeLock = async (candidate: string) => {
   const inputs = hash('sha256', candidate)
   if ((await readText(stamp)) === inputs && (await readText(join(dist, 'package-lock.json')))) return false
   await writeFile(join(dist, 'package-lock.json'), candidate)
-  const npm = ['install', '--package-lock-only', '--omit=dev', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund']
+  const npm = [
+    'install',
+    '--package-lock-only',
+    '--omit=dev',
+    '--ignore-scripts',
+    '--prefer-offline',
+    '--no-audit',
+    '--no-fund',
+  ]
   execFileSync('npm', npm, { cwd: dist, stdio: ['ignore', 'ignore', 'inherit'] })
   await writeFile(stamp, inputs)
   return true

@@ -94,33 +94,35 @@ export const createFoldWindow = ({ store, refuse, report, nowMs }: FoldWindowOpt
     const agentIds = [...taken.keys()]
     const loaded = await store.load(agentIds)
     const startedMs = nowMs()
-    const shares = loaded.map((agent, index): Share => {
-      const agentId = agentIds[index] ?? ''
-      const waiting = taken.get(agentId) ?? []
-      const folded = fold(
-        agent.stored,
-        waiting.map(({ delivery }) => delivery),
-        startedMs,
-      )
-      return { agentId, waiting, loaded: agent, folded }
-    })
-    await Promise.all(shares.flatMap(({ folded }) => folded.refused).map(refuse))
-
-    const changed = shares.flatMap((share) =>
-      share.folded.changed && share.folded.agent ? [{ ...share, next: share.folded.agent }] : [],
-    )
-    const results = await store.saveAll(changed)
-    const failed = new Map(
-      results.flatMap((result, index) => {
-        const share = changed[index]
-        return result.status === 'rejected' && share ? [[share.agentId, result.reason as unknown]] : []
+    const attempted = await Promise.allSettled(
+      agentIds.map(async (agentId, index): Promise<Share> => {
+        const waiting = taken.get(agentId) ?? []
+        const result = loaded[index]
+        if (result?.status !== 'fulfilled') throw result?.reason
+        const deliveries = waiting.map(({ delivery }) => delivery)
+        const folded = fold(result.value.stored, deliveries, startedMs)
+        await Promise.all(folded.refused.map(refuse))
+        return { agentId, waiting, loaded: result.value, folded }
       }),
     )
-    const stored = shares.filter(({ agentId }) => !failed.has(agentId))
+    const shares = attempted.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    const changes = shares.flatMap(({ agentId, loaded: before, folded }) =>
+      folded.changed && folded.agent ? [{ agentId, loaded: before, next: folded.agent }] : [],
+    )
+    const saved = await store.saveAll(changes)
+
+    const failures = new Map<string, unknown>()
+    attempted.forEach((result, index) => {
+      if (result.status === 'rejected') failures.set(agentIds[index] ?? '', result.reason)
+    })
+    saved.forEach((result, index) => {
+      if (result.status === 'rejected') failures.set(changes[index]?.agentId ?? '', result.reason)
+    })
+    const stored = shares.filter(({ agentId }) => !failures.has(agentId))
     if (stored.length > 0) await report(receiptOf(stored, nowMs()))
     for (const { waiting, folded } of stored)
       waiting.forEach(({ settle }, index) => settle(folded.verdicts[index] ?? 'observed'))
-    for (const { agentId, waiting } of shares) if (failed.has(agentId)) again(agentId, waiting, failed.get(agentId))
+    for (const [agentId, error] of failures) again(agentId, taken.get(agentId) ?? [], error)
   }
 
   const again = (agentId: string, waiting: Waiting[], error: unknown) => {

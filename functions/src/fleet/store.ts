@@ -1,6 +1,6 @@
 import { AgentDocument, collections, ParkedReport } from '@infinity-matrix/contracts'
 import type { StoredAgent } from '@infinity-matrix/core/fleet'
-import type { BulkWriter, DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore'
+import type { BulkWriter, DocumentReference, DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore'
 
 /** An agent as read, and the write it was read after: a precondition for the next one. Undefined: there is none yet. */
 export interface LoadedAgent {
@@ -22,25 +22,22 @@ export interface AgentChange {
 export const createAgentStore = (firestore: Firestore) => {
   const agents = firestore.collection(collections.agents)
   const parkedOf = (agent: DocumentReference) => agent.collection(collections.parked)
-  // Our own retry reads again, which this writer's cannot; and its ramp-up is for bulk loads.
-  const writer: BulkWriter = firestore.bulkWriter({ throttling: false })
-  writer.onWriteError(() => false)
-
-  const load = async (agentIds: readonly string[]): Promise<LoadedAgent[]> => {
+  /** One result for each agent: a document that cannot be read is its own agent's failure. */
+  const load = async (agentIds: readonly string[]): Promise<PromiseSettledResult<LoadedAgent>[]> => {
     const snapshots = await firestore.getAll(...agentIds.map((id) => agents.doc(id)))
-    return Promise.all(
-      snapshots.map(async (snapshot): Promise<LoadedAgent> => {
-        if (!snapshot.exists) return { stored: undefined, updateTime: undefined }
-        const document = AgentDocument.parse(snapshot.data())
-        const elsewhere = document.parkedElsewhere === 0 ? [] : (await parkedOf(snapshot.ref).get()).docs
-        const parkedElsewhere = elsewhere.map((parked) => ParkedReport.parse(parked.data()))
-        return { stored: { document, parkedElsewhere }, updateTime: snapshot.updateTime }
-      }),
-    )
+    return Promise.allSettled(snapshots.map(read))
   }
 
-  /** Settles when the change is stored; rejects with the status that Firestore gave for this one write. */
-  const save = async (change: AgentChange): Promise<void> => {
+  const read = async (snapshot: DocumentSnapshot): Promise<LoadedAgent> => {
+    if (!snapshot.exists) return { stored: undefined, updateTime: undefined }
+    const document = AgentDocument.parse(snapshot.data())
+    const elsewhere = document.parkedElsewhere === 0 ? [] : (await parkedOf(snapshot.ref).get()).docs
+    const parkedElsewhere = elsewhere.map((parked) => ParkedReport.parse(parked.data()))
+    return { stored: { document, parkedElsewhere }, updateTime: snapshot.updateTime }
+  }
+
+  // Settles when the change is stored; rejects with the status that Firestore gave for this one write.
+  const save = async (writer: BulkWriter, change: AgentChange): Promise<void> => {
     const agent = agents.doc(change.agentId)
     const { document, parkedElsewhere } = change.next
     const before = change.loaded.stored?.parkedElsewhere ?? []
@@ -68,8 +65,11 @@ export const createAgentStore = (firestore: Firestore) => {
 
   /** Stores many changes in as few requests as Firestore's limits allow; one result for each. */
   const saveAll = (changes: readonly AgentChange[]): Promise<PromiseSettledResult<void>[]> => {
-    const saved = Promise.allSettled(changes.map(save))
-    void writer.flush()
+    // Our own retry reads again, which the writer's cannot; and its ramp-up is for bulk loads.
+    const writer = firestore.bulkWriter({ throttling: false })
+    writer.onWriteError(() => false)
+    const saved = Promise.allSettled(changes.map((change) => save(writer, change)))
+    void writer.close()
     return saved
   }
 

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import {
   messageBytesMax,
   parseMessage,
+  PubSubMessage,
   type AgentEvent,
   type ParsedMessage,
   type Problem,
@@ -38,9 +39,9 @@ interface EventTrigger {
 export const onEvent = ({ topic, accepts, options, handle }: EventTrigger) =>
   onMessagePublished({ ...options, topic, retry: true }, async ({ data: { message } }) => {
     const shared = await context()
-    const original = Buffer.from(message.data, 'base64')
-    const { messageId, attributes } = message
-    const publishedAt = new Date(Date.parse(message.publishTime)).toISOString()
+    const { messageId, data, attributes, publishTime } = PubSubMessage.parse(message)
+    const original = Buffer.from(data, 'base64')
+    const publishedAt = new Date(Date.parse(publishTime)).toISOString()
     const { events, refused } = readMessage(original, shared.nowMs())
 
     const refuse = (problem: Problem, raw: string | undefined, index: number) =>

@@ -1,6 +1,20 @@
+import { z } from 'zod'
 import type { AgentEvent } from './event.ts'
 import { parseEvent } from './event.ts'
 import type { Problem } from './problem.ts'
+
+/**
+ * A Pub/Sub message as Eventarc hands it to a function. One that has only attributes comes without `data`.
+ *
+ * @see https://cloud.google.com/pubsub/docs/reference/rest/v1/PubsubMessage
+ */
+export const PubSubMessage = z.object({
+  messageId: z.string(),
+  /** Base64. */
+  data: z.string().default(''),
+  attributes: z.record(z.string(), z.string()).default({}),
+  publishTime: z.iso.datetime({ offset: true }),
+})
 
 /** One event of a message. `raw` is its own JSON text, which alone is a message with the same meaning. */
 export interface ReceivedEvent {

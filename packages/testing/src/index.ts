@@ -1,2 +1,3 @@
 export * from './event-builder.ts'
 export * from './history.ts'
+export * from './wait-for.ts'

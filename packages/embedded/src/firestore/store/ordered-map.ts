@@ -1,7 +1,7 @@
-import sortedBtree from 'sorted-btree'
+import { createRequire } from 'node:module'
 
-// The package is CommonJS: its class is the `default` of what Node imports.
-const BTree = sortedBtree.default
+// The package is CommonJS with its class as `default`, which Node's import and vitest's each unwrap in their own way.
+const { default: BTree } = createRequire(import.meta.url)('sorted-btree') as typeof import('sorted-btree')
 
 /** A map whose entries are kept in the order of their keys. */
 export type OrderedMap<K, V> = InstanceType<typeof BTree<K, V>>

@@ -1,0 +1,41 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+
+export type ServerKind = 'firestore' | 'pubsub' | 'empty-firestore' | 'empty-pubsub'
+
+export interface BenchServer {
+  address: string
+  /** From the start of its process to its answer that it listens. */
+  startMs: number
+  memoryBytes: () => Promise<number>
+  stop: () => Promise<void>
+}
+
+export const startServer = async (kind: ServerKind): Promise<BenchServer> => {
+  const startedAt = performance.now()
+  const child = fork(join(import.meta.dirname, 'server.ts'), [kind], { execArgv: ['--expose-gc'] })
+  const answer = async () => {
+    const [message] = (await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(() => Promise.reject(new Error(`server ${kind} ended before it answered`))),
+    ])) as [{ port: number; memoryBytes: number }]
+    return message
+  }
+  const { port } = await answer()
+  return {
+    address: `127.0.0.1:${port}`,
+    startMs: performance.now() - startedAt,
+    async memoryBytes() {
+      const answered = answer()
+      child.send('memory')
+      return (await answered).memoryBytes
+    },
+    async stop() {
+      if (child.exitCode !== null) return
+      const exited = once(child, 'exit')
+      child.disconnect()
+      await exited
+    },
+  }
+}

@@ -1,0 +1,149 @@
+import { Firestore } from '@google-cloud/firestore'
+import { AgentDocument, collections, parseEvent, type FoldReceipt } from '@infinity-matrix/contracts'
+import type { Delivery, RefusedReport } from '@infinity-matrix/core/fleet'
+import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
+import { reportJson, testNowMs } from '@infinity-matrix/testing'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createFoldWindow } from './fold-window.ts'
+import { createAgentStore, type AgentStore } from './store.ts'
+
+let engine: Awaited<ReturnType<typeof startFirestoreEngine>>
+let firestore: Firestore
+
+beforeAll(async () => {
+  engine = await startFirestoreEngine({ host: '127.0.0.1', port: 0 })
+  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${engine.host}:${engine.port}`)
+  firestore = new Firestore({ projectId: 'demo-fold-window' })
+})
+afterAll(async () => {
+  await firestore.terminate()
+  await engine.close()
+  vi.unstubAllEnvs()
+})
+
+const delivery = (json: object): Delivery => {
+  const parsed = parseEvent(json, testNowMs)
+  if (!parsed.ok) throw new Error(`test event is not valid: ${parsed.problem.rule}`)
+  return { event: parsed.value, raw: JSON.stringify(json), publishedAt: new Date(testNowMs).toISOString() }
+}
+const started = (agentId: string) => delivery(reportJson('agent.started.v1', 1, { kind: 'worker' }, { agentId }))
+const acted = (agentId: string, sequence: number) =>
+  delivery(reportJson('agent.step-taken.v1', sequence, { step: 'acted', costUsd: 0.25 }, { agentId }))
+
+/** One function instance: a window, and what it did. */
+const instance = (store: AgentStore = createAgentStore(firestore)) => {
+  const receipts: FoldReceipt[] = []
+  const refused: RefusedReport[] = []
+  const window = createFoldWindow({
+    store,
+    nowMs: () => testNowMs,
+    refuse: async (one) => {
+      refused.push(one)
+    },
+    report: async (receipt) => {
+      receipts.push(receipt)
+    },
+  })
+  return { ...window, receipts, refused }
+}
+const agentOf = async (agentId: string) =>
+  AgentDocument.parse((await firestore.collection(collections.agents).doc(agentId).get()).data())
+
+describe('group commit', () => {
+  it('writes an agent once for all deliveries that are there together', async () => {
+    const { submit, receipts } = instance()
+    const verdicts = await Promise.all([acted('a', 3), started('a'), acted('a', 2), acted('a', 2)].map(submit))
+    expect(verdicts).toEqual(['parked', 'applied', 'applied', 'duplicate'])
+    expect(await agentOf('a')).toMatchObject({ lastSequence: 3, version: 1, reported: { usage: { steps: 2 } } })
+    expect(receipts).toMatchObject([{ applied: 2, parked: 1, released: 1, duplicates: 1, lagMs: [0, 0, 0] }])
+  })
+
+  it('many instances that fold the same agents at once apply each report once', async () => {
+    const instances = [instance(), instance(), instance()]
+    const agents = ['b', 'c']
+    const all = agents.flatMap((agent) => [
+      started(agent),
+      ...Array.from({ length: 40 }, (_, index) => acted(agent, index + 2)),
+    ])
+    // Every delivery goes to two instances: Pub/Sub may do that.
+    const verdicts = await Promise.all(
+      all.flatMap((one, index) => [instances[index % 3], instances[(index + 1) % 3]].map((each) => each?.submit(one))),
+    )
+    expect(verdicts).toHaveLength(all.length * 2)
+    for (const agent of agents)
+      expect(await agentOf(agent)).toMatchObject({
+        lastSequence: 41,
+        parked: [],
+        reported: { usage: { steps: 40, costUsd: 10 } },
+      })
+    const sum = (count: (receipt: FoldReceipt) => number) =>
+      instances.flatMap(({ receipts }) => receipts).reduce((total, receipt) => total + count(receipt), 0)
+    expect(sum(({ applied, released }) => applied + released)).toBe(all.length)
+    expect(sum(({ duplicates }) => duplicates)).toBe(all.length)
+  })
+})
+
+describe('failure', () => {
+  const failingFor = (agentId: string, error: Error & { code: number }): AgentStore => {
+    const store = createAgentStore(firestore)
+    return {
+      ...store,
+      saveAll: async (changes) => {
+        const results = await store.saveAll(changes.filter((change) => change.agentId !== agentId))
+        return changes.map((change) =>
+          change.agentId === agentId
+            ? { status: 'rejected', reason: error }
+            : (results.shift() ?? { status: 'fulfilled', value: undefined }),
+        )
+      },
+    }
+  }
+  const withCode = (code: number) => Object.assign(new Error(`status ${code}`), { code })
+
+  it('of one agent fails its own deliveries only', async () => {
+    const { submit } = instance(failingFor('d', withCode(14)))
+    const [failed, stored] = await Promise.allSettled([started('d'), started('e')].map(submit))
+    expect(failed).toMatchObject({ status: 'rejected', reason: { code: 14 } })
+    expect(stored).toMatchObject({ status: 'fulfilled', value: 'applied' })
+  })
+
+  it('by contention that never ends is thrown at last, for the platform to deliver again', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const { submit } = instance(failingFor('f', withCode(10)))
+    await expect(submit(started('f'))).rejects.toMatchObject({ code: 10 })
+    vi.restoreAllMocks()
+  })
+
+  it('of a report that cannot be stored sets it apart from those that can', async () => {
+    const store = createAgentStore(firestore)
+    const poison = acted('g', 2)
+    const { submit } = instance({
+      ...store,
+      saveAll: (changes) =>
+        changes.some(({ next }) => next.document.lastSequence >= 2 && next.document.agentId === 'g')
+          ? Promise.resolve(changes.map(() => ({ status: 'rejected', reason: withCode(3) })))
+          : store.saveAll(changes),
+    })
+    const results = await Promise.allSettled([started('g'), poison].map(submit))
+    expect(results).toMatchObject([
+      { status: 'fulfilled', value: 'applied' },
+      { status: 'rejected', reason: { code: 3 } },
+    ])
+  })
+
+  it('to read fails all that wait for the read', async () => {
+    const { submit } = instance({ ...createAgentStore(firestore), load: () => Promise.reject(withCode(14)) })
+    await expect(submit(started('h'))).rejects.toMatchObject({ code: 14 })
+  })
+
+  it('to keep a dead letter leaves the agent where it was', async () => {
+    const window = createFoldWindow({
+      store: createAgentStore(firestore),
+      nowMs: () => testNowMs,
+      refuse: () => Promise.reject(withCode(14)),
+      report: async () => undefined,
+    })
+    await expect(window.submit(acted('i', 1))).rejects.toMatchObject({ code: 14 })
+    expect((await firestore.collection(collections.agents).doc('i').get()).exists).toBe(false)
+  })
+})
