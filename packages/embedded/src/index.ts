@@ -1,2 +1,2 @@
-export { systemTime, SteppedTime, type TimeSource } from './clock/time-source.ts'
-export { startPubSubEngine, type PubSubEngine, type PubSubEngineOptions } from './pubsub/engine.ts'
+export * from './firestore/index.ts'
+export * from './pubsub/index.ts'

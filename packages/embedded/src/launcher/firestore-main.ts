@@ -1,0 +1,18 @@
+import { startFirestoreEngine } from '../firestore/index.ts'
+import { runEngineProcess } from './engine-process.ts'
+import { parseFlags, portOf } from './flags.ts'
+
+await runEngineProcess('Firestore engine', async () => {
+  const flags = parseFlags(process.argv.slice(2))
+  const { host, port, close, closed } = await startFirestoreEngine({
+    host: flags['host'] ?? '127.0.0.1',
+    port: portOf(flags, 'port', 8080),
+    log: console.error,
+    ...(flags['project_id'] && { projectId: flags['project_id'] }),
+    ...(flags['rules'] && { rulesFile: flags['rules'] }),
+  })
+  console.log(`Firestore engine listening on ${host}:${port}`)
+  // POST /shutdown ends the process as a signal does.
+  void closed.then(() => process.exit(0))
+  return { close }
+})

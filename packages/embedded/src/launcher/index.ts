@@ -1,0 +1,1 @@
+export { emulatorSuiteEnvironment, googleSuiteEnvironment } from './suite-environment.ts'
