@@ -52,7 +52,7 @@ export const reportEvent = (
   sender: Sender,
   sequence: number,
   { type, data }: Report,
-  { id, time }: { id: string; time: Date } = { id: uuidv7(), time: new Date() },
+  { id = uuidv7(), time = new Date() }: { id?: string; time?: Date } = {},
 ): WireEvent => ({ ...envelopeOf(sender, type, id, time), sequence, data })
 
 export const heartbeatEvent = (sender: Sender, data: Heartbeat): WireEvent => ({

@@ -1,0 +1,22 @@
+import { join } from 'node:path'
+
+/** Where the repository is: firebase.json, functions and the workers' own files. */
+export const repositoryRoot = join(import.meta.dirname, '../../..')
+
+/** What the environment says; the one module of the CLI that reads it. */
+export interface Settings {
+  /** Ids that begin with `demo-` keep the emulator suite offline. */
+  projectId: string
+  /** `host:port` of an engine; undefined for Google's own service. */
+  pubsubHost: string | undefined
+  firestoreHost: string | undefined
+  /** `host:port` of the suite's hub, which knows where the others listen; undefined to ask firebase.json. */
+  hubHost: string | undefined
+}
+
+export const readSettings = (environment: NodeJS.ProcessEnv = process.env): Settings => ({
+  projectId: environment['GCLOUD_PROJECT'] ?? environment['GOOGLE_CLOUD_PROJECT'] ?? 'demo-infinity-matrix',
+  pubsubHost: environment['PUBSUB_EMULATOR_HOST'],
+  firestoreHost: environment['FIRESTORE_EMULATOR_HOST'],
+  hubHost: environment['FIREBASE_EMULATOR_HUB'],
+})
