@@ -24,7 +24,7 @@ export default defineConfig({
   plugins: ['eslint', 'typescript', 'unicorn', 'oxc', 'import', 'promise', 'node', 'vitest'],
   jsPlugins: [join(import.meta.dirname, 'checks/walls/plugin.ts')],
   categories: { correctness: 'error', suspicious: 'error' },
-  ignorePatterns: ['**/dist/**', '**/node_modules/**', '.scratch-*/**'],
+  ignorePatterns: ['**/dist/**', '**/node_modules/**'],
   rules: {
     'walls/imports': 'error',
 
@@ -45,7 +45,7 @@ export default defineConfig({
     'unicorn/consistent-function-scoping': 'off',
     'unicorn/no-array-sort': 'off',
     'unicorn/no-useless-spread': 'off',
-    'node/no-process-env': 'error',
+    'walls/no-environment': 'error',
 
     'typescript/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
     // Type-checked already, by noImplicitReturns and by the declared return types.
@@ -97,13 +97,13 @@ export default defineConfig({
     {
       // The one module of each program that reads the environment.
       files: ['functions/src/runtime/params.ts', 'packages/cli/src/settings.ts', 'packages/embedded/src/launcher/**'],
-      rules: { 'node/no-process-env': 'off' },
+      rules: { 'walls/no-environment': 'off' },
     },
     {
       files: tests,
       rules: {
         'no-console': 'off',
-        'node/no-process-env': 'off',
+        'walls/no-environment': 'off',
         'no-restricted-globals': 'off',
         'no-restricted-properties': 'off',
         'walls/no-current-date': 'off',

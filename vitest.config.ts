@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-const scratch = ['**/node_modules/**', '**/dist/**', '**/.scratch-*/**']
+const outputs = ['**/node_modules/**', '**/dist/**']
 
 /** Layers of tests, told by place: each runs alone with `vitest run --project <name>`. */
 export default defineConfig({
@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/{src,test}/**/*.test.ts', 'functions/src/**/*.test.ts', 'bench/**/*.test.ts'],
-          exclude: scratch,
+          exclude: outputs,
         },
       },
       {
@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'house',
           include: ['checks/**/*.test.ts', 'emulator-tests/manifest.test.ts'],
-          exclude: scratch,
+          exclude: outputs,
           testTimeout: 60_000,
         },
       },
@@ -27,7 +27,7 @@ export default defineConfig({
         test: {
           name: 'emulator',
           include: ['emulator-tests/**/*.test.ts'],
-          exclude: [...scratch, 'emulator-tests/manifest.test.ts'],
+          exclude: [...outputs, 'emulator-tests/manifest.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,

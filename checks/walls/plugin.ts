@@ -24,7 +24,7 @@ const imports = defineRule({
   },
 })
 
-const isDate = (node: ESTree.Node) => node.type === 'Identifier' && node.name === 'Date'
+const isNamed = (node: ESTree.Node, name: string) => node.type === 'Identifier' && node.name === name
 
 /** `new Date()` and `Date()` read the clock; `new Date(time)` does not. Date.now is a no-restricted-properties. */
 const noCurrentDate = defineRule({
@@ -32,10 +32,28 @@ const noCurrentDate = defineRule({
     const message = 'time is an argument here: nothing in this package reads the clock'
     return {
       NewExpression(node) {
-        if (isDate(node.callee) && node.arguments.length === 0) context.report({ node, message })
+        if (isNamed(node.callee, 'Date') && node.arguments.length === 0) context.report({ node, message })
       },
       CallExpression(node) {
-        if (isDate(node.callee)) context.report({ node, message })
+        if (isNamed(node.callee, 'Date')) context.report({ node, message })
+      },
+    }
+  },
+})
+
+/** `process.env`, whether process is the global or imported, and `env` imported from node:process. */
+const noEnvironment = defineRule({
+  create(context) {
+    const message = 'one module of each program reads the environment and hands it over as settings'
+    return {
+      MemberExpression(node) {
+        if (isNamed(node.object, 'process') && isNamed(node.property, 'env')) context.report({ node, message })
+      },
+      ImportDeclaration(node) {
+        if (!/^(node:)?process$/.test(node.source.value)) return
+        for (const one of node.specifiers) {
+          if (one.type === 'ImportSpecifier' && isNamed(one.imported, 'env')) context.report({ node: one, message })
+        }
       },
     }
   },
@@ -92,5 +110,10 @@ const noWorkAtImport = defineRule({
 
 export default definePlugin({
   meta: { name: 'walls' },
-  rules: { imports, 'no-current-date': noCurrentDate, 'no-work-at-import': noWorkAtImport },
+  rules: {
+    imports,
+    'no-current-date': noCurrentDate,
+    'no-environment': noEnvironment,
+    'no-work-at-import': noWorkAtImport,
+  },
 })
