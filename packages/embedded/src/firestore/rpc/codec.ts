@@ -40,8 +40,11 @@ const firestoreProtos = (): protobuf.Root => {
   write.add(new protobuf.Field('verify', 5, 'string'))
   write.oneofs['operation']?.add(write.fields['verify'] as protobuf.Field)
   for (const [name, codec] of Object.entries(codecs)) {
-    const type = root.lookupType(name).setup()
-    Object.assign(type, codec)
+    const { encode, decode } = codec
+    Object.assign(root.lookupType(name).setup(), {
+      encode: (message: never, writer = protobuf.Writer.create()) => encode(message, writer),
+      decode,
+    })
   }
   return root
 }

@@ -47,8 +47,8 @@ export async function* streamQuery(engine: Engine, request: RunQueryRequest): As
     if (held) yield held
     held = skipped > 0 ? { document, readTime, skippedResults: skipped } : { document, readTime }
   }
-  // The last answer says that it is. The emulator's own leaves out there how many were skipped.
-  yield held ? { ...held, skippedResults: 0, done: true } : { readTime, skippedResults: skipped, done: true }
+  // The last answer says that it is, and as Google's emulator has it leaves out how many were skipped.
+  yield { readTime, ...held, skippedResults: 0, done: true }
 }
 
 export async function* streamAggregation(engine: Engine, request: RunAggregationQueryRequest): AsyncGenerator<object> {
