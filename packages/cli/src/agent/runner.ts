@@ -35,8 +35,6 @@ export interface Run {
   ended: Promise<Ended>
   /** Asks the process to end, and kills it after the grace period. */
   drain: (reason: string) => void
-  /** Kills the process and all it started, at once. */
-  kill: () => void
 }
 
 /** The command could not be started; no run began, and nothing was reported. */
@@ -53,7 +51,7 @@ const outputMsAfterExitMax = 500
  * Runs a real process as one run of an agent: reports its start, its steps and status by `createDirectives`, its heartbeats
  * with what the process tree uses, and its end with exit code, signal and, on failure, the end of its output.
  *
- * The process leads a process group of its own, and all of the group ends with it.
+ * The process leads a process group of its own, and all of the group ends with it; or with the process that runs it.
  *
  * @throws {CommandError} when the command cannot be started
  */
@@ -75,6 +73,9 @@ export const startRun = async (reporter: Reporter, options: RunOptions): Promise
     }
   }
 
+  const kill = () => signalGroup('SIGKILL')
+  process.once('exit', kill)
+
   const log = createLogTail(logTailLengthMax)
   const output = readOutput(child, reporter, options, log.add)
   reporter.report({ type: 'agent.started.v1', data: options.started })
@@ -94,7 +95,7 @@ export const startRun = async (reporter: Reporter, options: RunOptions): Promise
     isDraining = true
     reporter.report({ type: 'agent.status-changed.v1', data: { status: 'draining', reason } })
     signalGroup('SIGTERM')
-    grace = setTimeout(() => signalGroup('SIGKILL'), options.graceSeconds * 1000)
+    grace = setTimeout(kill, options.graceSeconds * 1000)
   }
 
   const waitForEnd = async (): Promise<Ended> => {
@@ -103,7 +104,8 @@ export const startRun = async (reporter: Reporter, options: RunOptions): Promise
     output.stop()
     clearInterval(heartbeats)
     clearTimeout(grace)
-    signalGroup('SIGKILL')
+    kill()
+    process.off('exit', kill)
     const outcome = isDraining ? 'cancelled' : exitCode === 0 ? 'success' : 'failure'
     reporter.report({
       type: 'agent.finished.v2',
@@ -118,7 +120,7 @@ export const startRun = async (reporter: Reporter, options: RunOptions): Promise
     return { outcome, exitCode: exitCode ?? 128 + constants.signals[signal ?? 'SIGKILL'] }
   }
 
-  return { pid, ended: waitForEnd(), drain, kill: () => signalGroup('SIGKILL') }
+  return { pid, ended: waitForEnd(), drain }
 }
 
 const exitOf = (child: ChildProcess) =>
