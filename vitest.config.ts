@@ -9,7 +9,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['packages/*/{src,test}/**/*.test.ts', 'functions/src/**/*.test.ts', 'bench/**/*.test.ts'],
+          include: ['packages/*/{src,test}/**/*.test.ts', 'functions/{*,src/**/*}.test.ts', 'bench/**/*.test.ts'],
           exclude: outputs,
         },
       },

@@ -6,9 +6,9 @@ import { hash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
+import { cutPackages, type Packages } from './lockfile.ts'
 
-type LockEntry = { version?: string; link?: boolean }
-type Lock = { packages: Record<string, LockEntry> }
+type Lock = { packages: Packages }
 type Manifest = { name: string; engines: Record<string, string>; dependencies: Record<string, string> }
 
 const here = import.meta.dirname
@@ -58,17 +58,13 @@ const bundle = async (dependencies: string[]) => {
   return written.includes(true)
 }
 
-/** The root lock as seen from dist/: functions' own nested packages move up, workspace links go. */
-const candidateLock = (deployed: { name: string }, lock: Lock) => {
-  const packages: Record<string, unknown> = { '': deployed }
-  for (const [path, entry] of Object.entries(lock.packages)) {
-    if (path.startsWith('node_modules/') && !entry.link) packages[path] = entry
-  }
-  for (const [path, entry] of Object.entries(lock.packages)) {
-    if (path.startsWith('functions/node_modules/')) packages[path.slice('functions/'.length)] = entry
-  }
-  return toJson({ name: deployed.name, lockfileVersion: 3, requires: true, packages })
-}
+const candidateLock = (deployed: { name: string }, lock: Lock) =>
+  toJson({
+    name: deployed.name,
+    lockfileVersion: 3,
+    requires: true,
+    packages: { '': deployed, ...cutPackages(lock.packages) },
+  })
 
 /** Lets npm prune the entries that dist/package.json does not reach; skipped while the lock it starts from is unchanged. */
 const writeLock = async (candidate: string) => {
