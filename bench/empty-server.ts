@@ -9,7 +9,6 @@ import {
 } from '@grpc/grpc-js'
 import { listenOnOnePort, loadProtos, serviceDefinition } from '@infinity-matrix/embedded/wire'
 import { createServer } from 'node:http'
-import type protobuf from 'protobufjs'
 
 const listen = (grpc: Server) =>
   listenOnOnePort({
@@ -20,7 +19,7 @@ const listen = (grpc: Server) =>
   })
 
 /** The service with requests and answers left as bytes. */
-const rawService = (root: protobuf.Root, name: string) => {
+const rawService = (root: ReturnType<typeof loadProtos>, name: string) => {
   const definition = serviceDefinition(root, name)
   const asIs = (bytes: Buffer) => bytes
   return Object.fromEntries(

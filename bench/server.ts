@@ -1,5 +1,6 @@
 // A server of a benchmark, in a process (and so on a core) of its own. Started by `startServer`.
-import { startFirestoreEngine, startPubSubEngine } from '@infinity-matrix/embedded'
+import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
+import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { startEmptyFirestore, startEmptyPubSub } from './empty-server.ts'
 
 const servers = {

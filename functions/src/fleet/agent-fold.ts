@@ -4,6 +4,7 @@ import { logger } from 'firebase-functions/logger'
 import { once, type Context } from '../runtime/context.ts'
 import { keepDeadLetter } from '../runtime/dead-letters.ts'
 import { messageOf } from '../runtime/failure.ts'
+import { publish } from '../runtime/publish.ts'
 import { createFoldWindow } from './fold-window.ts'
 import { createAgentStore } from './store.ts'
 
@@ -20,9 +21,9 @@ const keepRefused = (context: Context, { agentId, tenant, sequence, raw, publish
   })
 
 // A receipt that cannot be published must not undo what is stored, so the delivery succeeds without it.
-const publishReceipt = async ({ pubsub }: Context, receipt: FoldReceipt): Promise<void> => {
+const publishReceipt = async (context: Context, receipt: FoldReceipt): Promise<void> => {
   try {
-    await pubsub.topic(topics.analytics.name).publishMessage({ json: receipt, attributes: { type: receipt.type } })
+    await publish(context, topics.analytics.name, { json: receipt, attributes: { type: receipt.type } })
   } catch (error) {
     logger.warn('receipt not published', { error: messageOf(error) })
   }

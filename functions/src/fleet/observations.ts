@@ -1,5 +1,6 @@
 import type { AgentObservation, Topic } from '@infinity-matrix/contracts'
 import type { Context } from '../runtime/context.ts'
+import { publish } from '../runtime/publish.ts'
 
 /** The agent it is about; `atMs`: when it was noticed, in milliseconds since 1970. */
 interface Address {
@@ -14,14 +15,14 @@ type Observed = { [O in AgentObservation as O['type']]: { type: O['type']; data:
 
 /** Publishes what the fleet room noticed about an agent, as a CloudEvent. */
 export const publishObservation = async (
-  { pubsub, newId }: Context,
+  context: Context,
   topic: Topic,
   { agentId, tenant, region, tier, atMs }: Address,
   { type, data }: Observed,
 ): Promise<void> => {
   const header = {
     specversion: '1.0',
-    id: newId(),
+    id: context.newId(),
     source: '//control-plane/fleet',
     type,
     subject: `agents/${agentId}`,
@@ -31,5 +32,5 @@ export const publishObservation = async (
     tier,
   }
   const attributes = Object.fromEntries(Object.entries(header).map(([name, value]) => [`ce-${name}`, value]))
-  await pubsub.topic(topic.name).publishMessage({ json: { ...header, data }, attributes })
+  await publish(context, topic.name, { json: { ...header, data }, attributes })
 }

@@ -7,6 +7,7 @@ import {
   type TopicName,
 } from '@infinity-matrix/contracts'
 import type { Context } from './context.ts'
+import { publish } from './publish.ts'
 
 /** An input that no handler can accept, on its way to the dead letters. */
 export interface DeadLetter {
@@ -20,8 +21,10 @@ export interface DeadLetter {
   publishedAt: string
 }
 
-// A document holds 1 MiB; what is larger is cut.
-const partBytes = 900_000
+// A document holds 1 MiB, of which the attributes may take an eighth; what is larger is cut.
+const partBytes = 800_000
+// Pub/Sub allows 100 attributes, and three are ours.
+const attributesKept = 97
 // Pub/Sub allows 1,024 bytes for an attribute's value.
 const attributeLengthMax = 256
 
@@ -29,7 +32,8 @@ const attributeLengthMax = 256
  * Keeps a refused input in `deadLetters/{id}` and announces it on the topic's dead-letter topic, with the reason and the
  * original bytes. Both are done when it returns; doing it again changes nothing but the announcement.
  */
-export const keepDeadLetter = async ({ firestore, pubsub, nowMs }: Context, letter: DeadLetter): Promise<void> => {
+export const keepDeadLetter = async (context: Context, letter: DeadLetter): Promise<void> => {
+  const { firestore, nowMs } = context
   const { id, topic, problem, original, messageId, attributes, publishedAt } = letter
   const document = firestore.collection(collections.deadLetters).doc(id)
   const parts = original.length > partBytes ? Math.ceil(original.length / partBytes) : 0
@@ -43,17 +47,17 @@ export const keepDeadLetter = async ({ firestore, pubsub, nowMs }: Context, lett
     message: problemMessage(problem),
     ...addressOf(original),
     messageId,
-    attributes,
+    attributes: Object.entries(attributes).map(([name, value]) => ({ name, value })),
     publishedAt,
     deadAt: new Date(nowMs()).toISOString(),
     original: parts === 0 ? Buffer.from(original) : null,
     partCount: parts,
   }
   await document.set(kept)
-  await pubsub.topic(deadLetterTopic(topic)).publishMessage({
+  await publish(context, deadLetterTopic(topic), {
     data: Buffer.from(original),
     attributes: {
-      ...attributes,
+      ...Object.fromEntries(Object.entries(attributes).slice(0, attributesKept)),
       deadLetterId: id,
       deadLetterCode: problem.code,
       deadLetterReason: problemMessage(problem).slice(0, attributeLengthMax),

@@ -1,11 +1,14 @@
 /** gRPC status codes, as Google's clients put them on their errors. */
 const INVALID_ARGUMENT = 3
+const NOT_FOUND = 5
 const ALREADY_EXISTS = 6
 const FAILED_PRECONDITION = 9
 const ABORTED = 10
 
 const codeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+
+export const isAbsence = (error: unknown): boolean => codeOf(error) === NOT_FOUND
 
 /** The write lost against another one: read again and decide anew. */
 export const isContention = (error: unknown): boolean => {
@@ -19,4 +22,6 @@ export const isContention = (error: unknown): boolean => {
  */
 export const isTerminal = (error: unknown): boolean => codeOf(error) === INVALID_ARGUMENT
 
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** What an error says, in at most 1,000 characters. */
+export const messageOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).slice(0, 1000)

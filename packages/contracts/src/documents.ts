@@ -117,7 +117,8 @@ export interface DeadLetterDocument extends Problem {
   subject: string | null
   tenant: string | null
   messageId: string
-  attributes: Record<string, string>
+  /** A list, because Firestore refuses some names as keys of a map. */
+  attributes: { name: string; value: string }[]
   publishedAt: string
   deadAt: string
   /** The message to publish again; null when it is cut into `parts/{0, 1, ...}`. */

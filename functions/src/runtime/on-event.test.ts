@@ -1,0 +1,180 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { Firestore } from '@google-cloud/firestore'
+import { PubSub } from '@google-cloud/pubsub'
+import { collections, messageBytesMax, topics, type DeadLetterDocument } from '@infinity-matrix/contracts'
+import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
+import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
+import { observationJson, reportJson, waitFor } from '@infinity-matrix/testing'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { onEvent, type DeliveredEvent } from './on-event.ts'
+
+const engines: { close(): Promise<void> }[] = []
+let firestore: Firestore
+let pubsub: PubSub
+
+beforeAll(async () => {
+  const [store, broker] = await Promise.all([
+    startFirestoreEngine({ host: '127.0.0.1', port: 0 }),
+    startPubSubEngine({ host: '127.0.0.1', port: 0 }),
+  ])
+  engines.push(store, broker)
+  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
+  vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
+  vi.stubEnv('GCLOUD_PROJECT', 'demo-on-event')
+  firestore = new Firestore()
+  pubsub = new PubSub()
+})
+afterAll(async () => {
+  await Promise.all([firestore.terminate(), pubsub.close()])
+  await Promise.all(engines.map((engine) => engine.close()))
+  vi.unstubAllEnvs()
+})
+
+const handled: DeliveredEvent[] = []
+let failure: Error | undefined
+const onTestEvent = onEvent({
+  topic: topics.stateChanges.name,
+  accepts: ({ type }) => type !== 'agent.heartbeat.v1',
+  options: { maxInstances: 1, concurrency: 1 },
+  handle: async (delivered) => {
+    if (failure) throw failure
+    handled.push(delivered)
+  },
+})
+
+/** Calls the function as the functions framework does, with a Pub/Sub message in a CloudEvent. */
+const deliver = (message: object): Promise<unknown> => {
+  const call = onTestEvent as unknown as (event: object) => Promise<unknown>
+  return call({ specversion: '1.0', id: '1', type: 'google.cloud.pubsub.topic.v1.messagePublished', data: { message } })
+}
+let count = 0
+const messageOf = (data: string | Uint8Array, attributes: Record<string, string> = {}) => ({
+  messageId: `m${++count}`,
+  publishTime: new Date().toISOString(),
+  data: Buffer.from(data).toString('base64'),
+  attributes,
+})
+const letterOf = async (messageId: string, index = 0) =>
+  (await firestore.collection(collections.deadLetters).doc(`${messageId}-${index}`).get()).data() as
+    | DeadLetterDocument
+    | undefined
+const event = () => ({ ...reportJson('agent.started.v1', 1, { kind: 'worker' }), time: new Date().toISOString() })
+
+describe('a message', () => {
+  it('with an event reaches the handler, dated by Pub/Sub', async () => {
+    const message = messageOf(JSON.stringify(event()))
+    await deliver(message)
+    expect(handled.at(-1)).toMatchObject({
+      publishedAt: message.publishTime,
+      event: { agentId: 'agent-1', sequence: 1 },
+    })
+  })
+
+  it.each([
+    ['that is not UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'not-json', 'must be UTF-8'],
+    ['that is no JSON', Buffer.from('hello'), 'not-json', 'must be JSON (RFC 8259)'],
+    [
+      'that is too large',
+      Buffer.alloc(messageBytesMax + 1, ' '),
+      'too-large',
+      `must be at most ${messageBytesMax} bytes, and has ${messageBytesMax + 1}`,
+    ],
+    ['without data', Buffer.alloc(0), 'not-json', 'must be JSON (RFC 8259)'],
+  ])('%s becomes a dead letter with its bytes', async (_what, bytes, code, rule) => {
+    const message = messageOf(bytes, { __name__: 'kept too' })
+    await deliver(message)
+    const letter = await letterOf(message.messageId)
+    expect(letter).toMatchObject({ code, rule, messageId: message.messageId })
+    expect(letter?.attributes).toContainEqual({ name: '__name__', value: 'kept too' })
+    expect(Buffer.from(letter?.original ?? []).equals(bytes)).toBe(true)
+  })
+
+  it('larger than a document is kept in parts that add up', async () => {
+    const bytes = Buffer.alloc(2_000_000, 'abc')
+    const message = messageOf(bytes)
+    await deliver(message)
+    expect(await letterOf(message.messageId)).toMatchObject({ original: null, partCount: 3 })
+    const parts = await firestore
+      .collection(collections.deadLetters)
+      .doc(`${message.messageId}-0`)
+      .collection(collections.parts)
+      .get()
+    const whole = Buffer.concat(parts.docs.map((part) => Buffer.from(part.get('bytes') as Uint8Array)))
+    expect(whole.equals(bytes)).toBe(true)
+  })
+
+  it('with all attributes that Pub/Sub allows can still be announced as a dead letter', async () => {
+    const attributes = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`a${index}`, 'x'.repeat(1024)]))
+    const message = messageOf('no event', attributes)
+    await deliver(message)
+    expect((await letterOf(message.messageId))?.attributes).toHaveLength(100)
+  })
+
+  it('with an event of another topic names the topic', async () => {
+    const heartbeat = {
+      ...observationJson('agent.heartbeat.v1', { silenceBoundSeconds: 30 }),
+      time: new Date().toISOString(),
+    }
+    const message = messageOf(JSON.stringify(heartbeat))
+    await deliver(message)
+    expect(await letterOf(message.messageId)).toMatchObject({
+      code: 'wrong-topic',
+      field: 'type',
+      rule: 'agent.heartbeat.v1 does not belong on agent.state-changes',
+    })
+  })
+
+  it('delivered twice is one dead letter', async () => {
+    const message = messageOf('twice')
+    await deliver(message)
+    await deliver(message)
+    const kept = await firestore.collection(collections.deadLetters).where('messageId', '==', message.messageId).get()
+    expect(kept.size).toBe(1)
+  })
+})
+
+describe('a handler that fails', () => {
+  const failWith = async (code: number, message: object) => {
+    failure = Object.assign(new Error(`status ${code}`), { code })
+    try {
+      return await deliver(message)
+    } finally {
+      failure = undefined
+    }
+  }
+
+  it('for a passing reason has the message delivered again', async () => {
+    const message = messageOf(JSON.stringify(event()))
+    await expect(failWith(14, message)).rejects.toThrow('1 of 1 events failed: status 14')
+    expect(await letterOf(message.messageId)).toBeUndefined()
+  })
+
+  it('for good has the event set aside', async () => {
+    const message = messageOf(JSON.stringify(event()))
+    await failWith(3, message)
+    expect(await letterOf(message.messageId)).toMatchObject({ code: 'not-storable', rule: 'status 3' })
+  })
+})
+
+const data = resolve(import.meta.dirname, '../../../../shared/data')
+describe.skipIf(!existsSync(data))(`bodies as Google Cloud sends them (${data})`, () => {
+  const jsonOf = (folder: string, isWanted: (name: string) => boolean) =>
+    readdirSync(join(data, folder))
+      .filter((name) => name.endsWith('.json') && isWanted(name))
+      .map((name): [string, unknown] => [name, JSON.parse(readFileSync(join(data, folder, name), 'utf8'))])
+  const bodies = [
+    ...jsonOf('google-cloudevents/testdata/google/events/cloud/pubsub/v1', () => true),
+    ...jsonOf('functions-framework-conformance/events/generate/data', (name) =>
+      /pubsub.*-cloudevent-(?:in|out)put/.test(name),
+    ).map(([name, body]): [string, unknown] => [name, (body as { data: unknown }).data]),
+  ]
+
+  it.each(bodies)('%s parses, and what it carries is judged', async (name, body) => {
+    const { message } = body as { message: Record<string, unknown> }
+    const messageId = `${name}-${++count}`
+    await deliver({ ...message, messageId })
+    const letter = await waitFor('its dead letter', () => letterOf(messageId), { deadlineSeconds: 5 })
+    expect(Buffer.from(letter.original ?? []).toString('base64')).toBe(message['data'] ?? '')
+  })
+})
