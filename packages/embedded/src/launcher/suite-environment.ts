@@ -1,31 +1,34 @@
-import { join, resolve, delimiter } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
 
 const packageFolder = resolve(import.meta.dirname, '../..')
 const rootFolder = resolve(packageFolder, '../..')
 const bin = (name: string): string => join(packageFolder, 'bin', name)
 
+const pathOf = (base: NodeJS.ProcessEnv): string =>
+  [join(rootFolder, 'node_modules/.bin'), base['PATH'] ?? ''].join(delimiter)
+
 /**
  * The environment in which a `firebase` child process runs the emulator suite on the embedded engines, under the
- * project's own Node. What `base` sets for itself is kept, except for what makes the engines stand in.
+ * project's own Node. What `base` sets for itself is kept, except for what makes the engines stand in. The schedule
+ * clock listens on `IMX_SCHEDULE_CLOCK_HOST` and fires the functions of `IMX_FUNCTIONS_EMULATOR_HOST`.
  */
 export const emulatorSuiteEnvironment = (base: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv => ({
-  // At most 8 function workers at a time; the CLI's own limit is 50, each of them a Node process.
-  FUNCTIONS_EMULATOR_PARALLEL: '8',
+  IMX_SCHEDULE_CLOCK_HOST: '127.0.0.1:8086',
+  IMX_FUNCTIONS_EMULATOR_HOST: '127.0.0.1:5001',
   ...googleSuiteEnvironment(base),
   PATH: [bin('java-first'), pathOf(base)].join(delimiter),
   PUBSUB_EMULATOR_BINARY_PATH: bin('pubsub-emulator'),
   FIRESTORE_EMULATOR_BINARY_PATH: bin('firestore-emulator'),
 })
 
-/** The same, but Google's own emulators stay in place: they need Java 21 and are downloaded by the CLI. */
+/** The same with Google's own emulators left in place: the CLI downloads them and they need Java 21. No clock. */
 export const googleSuiteEnvironment = (base: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv => ({
-  // Google's clients and the CLI otherwise ask the network whether this is a machine in their cloud.
+  // At most 8 invocations, and so function workers, at a time; each worker is a Node process, and the CLI's own limit 50.
+  FUNCTIONS_EMULATOR_PARALLEL: '8',
+  // Google's clients and the CLI otherwise ask the network whether this is a machine in Google's cloud.
   METADATA_SERVER_DETECTION: 'none',
-  // The update check of the CLI.
+  // The CLI's update check.
   NO_UPDATE_NOTIFIER: '1',
   ...base,
   PATH: pathOf(base),
 })
-
-const pathOf = (base: NodeJS.ProcessEnv): string =>
-  [join(rootFolder, 'node_modules/.bin'), base['PATH'] ?? ''].join(delimiter)
