@@ -1,10 +1,15 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 const outputs = ['**/node_modules/**', '**/dist/**']
 
+/** Where to leave a JSON report of each run beside what is printed: .ci/run counts them. */
+const reports = process.env['TEST_REPORTS']
+
 /** Layers of tests, told by place: each runs alone with `vitest run --project <name>`. */
 export default defineConfig({
   test: {
+    reporters: reports ? ['default', ['json', { outputFile: join(reports, `${process.pid}.json`) }]] : ['default'],
     projects: [
       {
         test: {
