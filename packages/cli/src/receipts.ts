@@ -28,6 +28,8 @@ export const createTally = () => {
       sums.delivered += applied + duplicates + parked + refused
       lag.record(lagMs)
     },
+    /** Deliveries so far, of `read`. */
+    delivered: () => sums.delivered,
     read: (): Tally => ({ ...sums, lagMs: lag.percentiles() }),
   }
 }

@@ -17,6 +17,7 @@ interface Options extends SenderOptions {
   rate?: number
   shuffle?: number
   duplicate: number
+  ahead: number
   idleSeconds: number
 }
 
@@ -57,6 +58,7 @@ const replayFiles = async (paths: string[], options: Options): Promise<Replayed>
       shuffleSeed: options.shuffle,
       duplicateFraction: options.duplicate,
       idleSecondsMax: options.idleSeconds,
+      aheadMax: options.ahead,
       signal,
       onProgress: ({ published, folded, total }) => {
         bar.setTotal(total)
@@ -85,6 +87,7 @@ const program = withSenderOptions(
   .option('--rate <events/s>', 'publish at most so many events per second', numberFrom(1, 1_000_000))
   .option('--shuffle <seed>', 'publish in a random order', numberFrom(0, 2 ** 31 - 1, { whole: true }))
   .option('--duplicate <fraction>', 'send this share of the events twice', numberFrom(0, 1), 0)
+  .option('--ahead <events>', 'publish at most so many that are not folded yet', numberFrom(1, 1_000_000), 200)
   .option('--idle-seconds <seconds>', 'give up when nothing happens for so long', numberFrom(1, 3600), 60)
   .action((paths: string[], options: Options) =>
     runCommand(async () => {

@@ -2,32 +2,43 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Publisher } from '../agent/reporter.ts'
 import type { WireEvent } from '../events.ts'
 
-// As many are under way as fill several requests of Google's client, which batches them.
-const underWayMax = 500
-const rateSteps = 20
-
 interface PublishOptions {
   /** At most so many; undefined: as fast as they are taken. */
   ratePerSecond?: number | undefined
+  /** At most so many events are published that are not yet folded. */
+  aheadMax: number
+  folded: () => number
   signal: AbortSignal
   onPublished: (count: number) => void
 }
 
-/** Publishes events in their order, each as a message of its own. */
+const togetherMax = 100
+const roundsPerSecond = 20
+const pollMs = 10
+
+/**
+ * Publishes events in their order, each as a message of its own, and stays near what is folded: the emulator suite drops
+ * what waits longer than a function's timeout, and never delivers it again.
+ */
 export const publishAll = async (
   { publish }: Publisher,
   events: readonly WireEvent[],
-  { ratePerSecond, signal, onPublished }: PublishOptions,
+  { ratePerSecond = Infinity, aheadMax, folded, signal, onPublished }: PublishOptions,
 ): Promise<void> => {
-  const share = ratePerSecond === undefined ? underWayMax : Math.ceil(ratePerSecond / rateSteps)
-  const size = Math.min(underWayMax, share)
   const startedAt = performance.now()
-  for (let done = 0; done < events.length; done += size) {
-    const dueInMs = ratePerSecond === undefined ? 0 : startedAt + (done / ratePerSecond) * 1000 - performance.now()
-    if (dueInMs > 0) await delay(dueInMs, undefined, { signal })
+  const roundMax = Math.min(togetherMax, Math.ceil(ratePerSecond / roundsPerSecond))
+  let done = 0
+  while (done < events.length) {
+    const dueInMs = startedAt + (done / ratePerSecond) * 1000 - performance.now()
+    const room = Math.min(roundMax, folded() + aheadMax - done)
+    if (dueInMs > 0 || room <= 0) {
+      await delay(Math.max(pollMs, dueInMs), undefined, { signal })
+      continue
+    }
     signal.throwIfAborted()
-    const part = events.slice(done, done + size)
+    const part = events.slice(done, done + room)
     await Promise.all(part.map(publish))
-    onPublished(done + part.length)
+    done += part.length
+    onPublished(done)
   }
 }

@@ -7,10 +7,12 @@ import { createTally } from '../receipts.ts'
 import { eventsOf, type RecordedRun } from '../recordings/index.ts'
 import { publishOrder, type Disorder } from './order.ts'
 import { publishAll } from './publish.ts'
+import { watchForStall } from './stall.ts'
 
 export interface ReplayOptions extends Disorder {
   sender: Omit<Sender, 'agentId'>
   ratePerSecond?: number | undefined
+  aheadMax: number
   /** So long nothing may happen before the replay is given up. */
   idleSecondsMax: number
   signal: AbortSignal
@@ -61,49 +63,50 @@ export const replay = async (
   const tally = createTally()
   let published = 0
   const tellProgress = () =>
-    onProgress({ published, folded: Math.min(stream.length, tally.read().delivered), total: stream.length })
+    onProgress({ published, folded: Math.min(stream.length, tally.delivered()), total: stream.length })
 
   const isStored = async (): Promise<boolean> => {
-    const sequences = new Map((await controlPlane.readAgents(agentIds)).map((one) => [one.agentId, one.lastSequence]))
-    return runs.every(
-      ({ agentId }, index) =>
-        (sequences.get(agentId as AgentDocument['agentId']) ?? 0) >= (histories[index]?.length ?? 0),
-    )
+    const agents = await controlPlane.readAgents(agentIds)
+    const sequences = new Map<string, number>(agents.map(({ agentId, lastSequence }) => [agentId, lastSequence]))
+    return runs.every(({ agentId }, index) => (sequences.get(agentId) ?? 0) >= (histories[index]?.length ?? 0))
   }
 
-  const waitUntilFolded = async () => {
-    let progressedAt = performance.now()
-    let deliveredBefore = -1
+  const waitUntilFolded = async (signal: AbortSignal) => {
     for (;;) {
       tellProgress()
-      const { delivered, refused } = tally.read()
-      const isAccountedFor = delivered >= stream.length
-      if (isAccountedFor && (refused > 0 || (await isStored()))) return
-      if (delivered !== deliveredBefore) progressedAt = performance.now()
-      deliveredBefore = delivered
-      if (performance.now() - progressedAt > idleSecondsMax * 1000) {
-        if (isAccountedFor) return
-        const missing = `${stream.length - delivered} of ${stream.length} published events have no receipt`
-        if (!(await isStored())) throw new NotFoldedError(`${missing}, and nothing happened for ${idleSecondsMax} s`)
-        onWarning(`${missing}, though every run is stored: receipts are telemetry, and some were lost`)
-        return
-      }
-      await delay(pollMs, undefined, { signal: options.signal })
+      if (tally.delivered() >= stream.length && (tally.read().refused > 0 || (await isStored()))) return
+      await delay(pollMs, undefined, { signal })
     }
   }
 
+  const explainStall = async () => {
+    const missing = stream.length - tally.delivered()
+    if (missing <= 0) return
+    const what = `${missing} of ${stream.length} events have no receipt`
+    if (!(await isStored())) throw new NotFoldedError(`${what}, and nothing happened for ${idleSecondsMax} s`)
+    onWarning(`${what}, though every run is stored: receipts are telemetry, and some were lost`)
+  }
+
   const receipts = await controlPlane.onReceipt(tally.add)
+  const stall = watchForStall(() => published + tally.delivered(), idleSecondsMax)
+  const signal = AbortSignal.any([options.signal, stall.signal])
   try {
     await publishAll(controlPlane, stream, {
       ratePerSecond: options.ratePerSecond,
-      signal: options.signal,
+      aheadMax: options.aheadMax,
+      folded: tally.delivered,
+      signal,
       onPublished: (count) => {
         published = count
         tellProgress()
       },
     })
-    await waitUntilFolded()
+    await waitUntilFolded(signal)
+  } catch (error) {
+    if (!stall.signal.aborted) throw error
+    await explainStall()
   } finally {
+    stall.stop()
     await receipts.close()
   }
 

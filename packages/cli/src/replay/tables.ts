@@ -1,7 +1,7 @@
 import type { AgentDocument } from '@infinity-matrix/contracts'
-import Table from 'cli-table3'
 import colors from 'picocolors'
 import prettyBytes from 'pretty-bytes'
+import { tableOf } from '../table.ts'
 import type { ReplaySummary } from './replay.ts'
 
 const colorOf: Record<string, (text: string) => string> = {
@@ -13,44 +13,31 @@ const colorOf: Record<string, (text: string) => string> = {
 const outcomeOf = ({ reported }: AgentDocument) => ('finish' in reported ? reported.finish.outcome : '-')
 const paint = (outcome: string) => (colorOf[outcome] ?? String)(outcome)
 const money = (usd: number) => (usd === 0 ? '-' : `$${usd.toFixed(2)}`)
-
-const numbersFrom = (column: number, columns: number) =>
-  Array.from({ length: columns }, (_, index) => (index < column ? ('left' as const) : ('right' as const)))
+const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
 
 /** One row for each agent, the first `rowsMax` of them. */
 export const agentsTable = (documents: readonly AgentDocument[], rowsMax: number): string => {
-  const head = ['agent', 'status', 'outcome', 'steps', 'tool calls', 'observed', 'cost']
-  const table = new Table({ head, colAligns: numbersFrom(3, head.length), style: { head: [], border: [] } })
-  for (const document of documents.slice(0, rowsMax)) {
-    const { usage } = document.reported
-    const calls = Object.values(usage.toolCalls).reduce((sum, count) => sum + count, 0)
-    const observed = prettyBytes(usage.observationBytes)
-    table.push([
-      document.agentId,
-      document.status,
-      paint(outcomeOf(document)),
-      usage.steps,
-      calls,
-      observed,
-      money(usage.costUsd),
-    ])
-  }
+  const rows = documents.slice(0, rowsMax).map((document) => {
+    const { steps, toolCalls, observationBytes, costUsd } = document.reported.usage
+    const calls = sumOf(Object.values(toolCalls))
+    const outcome = paint(outcomeOf(document))
+    return [document.agentId, document.status, outcome, steps, calls, prettyBytes(observationBytes), money(costUsd)]
+  })
+  const table = tableOf(['agent', 'status', 'outcome', 'steps', 'tool calls', 'observed', 'cost'], 3, rows)
   const more = documents.length - rowsMax
-  return `${table.toString()}${more > 0 ? `\nand ${more} more; --all shows each` : ''}`
+  return `${table}${more > 0 ? `\nand ${more} more; --all shows each` : ''}`
 }
 
 /** Agents counted by status and outcome. */
 export const outcomesTable = (documents: readonly AgentDocument[]): string => {
   const groups = Map.groupBy(documents, (document) => `${document.status} ${outcomeOf(document)}`)
-  const head = ['status', 'outcome', 'agents', 'steps', 'cost']
-  const table = new Table({ head, colAligns: numbersFrom(2, head.length), style: { head: [], border: [] } })
-  for (const [name, members] of [...groups].sort(([a], [b]) => a.localeCompare(b))) {
+  const rows = [...groups].sort().map(([name, members]) => {
     const [status = '', outcome = ''] = name.split(' ')
-    const steps = members.reduce((sum, { reported }) => sum + reported.usage.steps, 0)
-    const cost = members.reduce((sum, { reported }) => sum + reported.usage.costUsd, 0)
-    table.push([status, paint(outcome), members.length, steps, money(cost)])
-  }
-  return table.toString()
+    const usages = members.map(({ reported }) => reported.usage)
+    const steps = sumOf(usages.map((usage) => usage.steps))
+    return [status, paint(outcome), members.length, steps, money(sumOf(usages.map((usage) => usage.costUsd)))]
+  })
+  return tableOf(['status', 'outcome', 'agents', 'steps', 'cost'], 2, rows)
 }
 
 export const totalsLine = ({

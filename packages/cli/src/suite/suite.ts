@@ -131,5 +131,5 @@ export const startSuite = async ({ projectId }: Settings, options: SuiteOptions)
     options.signal.throwIfAborted()
     throw new SuiteError(`the emulator suite did not start; it said:\n${log.read()}`)
   }
-  return { ...suite, ended, stop, kill }
+  return { ...suite, ended, stop }
 }
