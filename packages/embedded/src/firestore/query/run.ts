@@ -12,6 +12,7 @@ import { compareValues } from '../values/order.ts'
 import type { Value } from '../values/value.ts'
 import { getterOf } from './match.ts'
 import { compileMembership } from './membership.ts'
+import { planScan, type Scan } from './plan.ts'
 import type { Cursor, Query } from './query.ts'
 
 /** A document in a result, with its values in the order of the query. */
@@ -44,13 +45,14 @@ function* collectionsOf(query: Query, database: Database): Generator<Collection>
   }
 }
 
-function* candidates(query: Query, database: Database): Generator<DocumentNode> {
+const planFor = (query: Query, database: Database, time: number | undefined): Scan => {
   if (query.source.kind === 'descendants') {
     const under = database.find(query.source.parent)
-    if (under) yield* descendants(under)
-    return
+    return { nodes: under ? descendants(under) : [], order: query.orders[0]?.descending ? 'none' : 'full' }
   }
-  for (const collection of collectionsOf(query, database)) yield* collection.nodes.values()
+  const scans = [...collectionsOf(query, database)].map((one) => planScan(query, one, time === undefined))
+  if (scans.length === 1) return scans[0] as Scan
+  return { nodes: scans.flatMap(({ nodes }) => [...nodes]), order: 'none' }
 }
 
 /** Orders rows as the query asks. */
@@ -101,14 +103,35 @@ export const compileRange = (query: Query): ((row: Row) => boolean) => {
 export const runQuery = (query: Query, database: Database, time?: number): Result => {
   const belongs = compileMembership(query)
   const inRange = compileRange(query)
+  const compare = comparison(query)
   const getters = query.orders.slice(0, -1).map(({ field }) => getterOf(field))
+  const { nodes, order } = planFor(query, database, time)
+  const enough = query.offset + query.limit
   const rows: Row[] = []
-  for (const node of candidates(query, database)) {
+  // Where the run of rows begins that have the same first value and are not yet in order.
+  let run = 0
+  for (const node of nodes) {
+    if (order === 'full' && rows.length >= enough) break
     const version = node.at(time)
     if (!version || !belongs(node, version.fields)) continue
     const row = { node, version, values: getters.map((get) => get(node, version.fields) as Value) }
-    if (inRange(row)) rows.push(row)
+    if (!inRange(row)) continue
+    const last = rows.at(-1)
+    if (order === 'first' && last && compareValues(last.values[0] as Value, row.values[0] as Value) !== 0) {
+      if (rows.length >= enough) break
+      sortFrom(rows, run, compare)
+      run = rows.length
+    }
+    rows.push(row)
   }
-  rows.sort(comparison(query))
-  return { rows: rows.slice(query.offset, query.offset + query.limit), skipped: Math.min(query.offset, rows.length) }
+  if (order !== 'full') sortFrom(rows, run, compare)
+  return { rows: rows.slice(query.offset, enough), skipped: Math.min(query.offset, rows.length) }
+}
+
+const sortFrom = (rows: Row[], start: number, compare: (a: Row, b: Row) => number): void => {
+  if (start === 0) {
+    rows.sort(compare)
+    return
+  }
+  for (const row of rows.splice(start).sort(compare)) rows.push(row)
 }

@@ -65,6 +65,7 @@ export class Database {
       const node = this.#ensure(segments)
       const after: Version = { time, createTime, fields, size, previous: node.head }
       node.head = after
+      node.collection?.reindex(node, before?.fields ?? null, fields)
       this.#history.supersede(node, after)
       changes.push({ node, before, after })
     }

@@ -1,6 +1,8 @@
+import { formatFieldPath, type FieldPath } from '../field-path.ts'
 import { compareIds } from '../names.ts'
 import type { DocumentMessage } from '../values/codec.ts'
 import { MapValue, Timestamp } from '../values/value.ts'
+import { FieldIndex } from './field-index.ts'
 import { orderedMap, type OrderedMap } from './ordered-map.ts'
 
 /** What a document was from `time` on, until its next version. Times are microseconds since the epoch. */
@@ -60,6 +62,9 @@ export class DocumentNode {
   }
 }
 
+// Each costs memory for every document that has the field.
+const MAX_INDEXES = 40
+
 export class Collection {
   readonly id: string
   readonly parent: DocumentNode
@@ -68,6 +73,7 @@ export class Collection {
   readonly prefix: string
   readonly nodes: OrderedMap<string, DocumentNode> = orderedMap(compareIds)
   readonly #byId = new Map<string, DocumentNode>()
+  readonly #indexes = new Map<string, FieldIndex>()
 
   constructor(id: string, parent: DocumentNode) {
     this.id = id
@@ -96,6 +102,21 @@ export class Collection {
 
   get size(): number {
     return this.#byId.size
+  }
+
+  /** The index of a field, which is made when it is first asked for; undefined when there are too many already. */
+  index(path: FieldPath): FieldIndex | undefined {
+    const key = formatFieldPath(path)
+    const known = this.#indexes.get(key)
+    if (known || this.#indexes.size >= MAX_INDEXES) return known
+    const index = new FieldIndex(path, this.nodes.values())
+    this.#indexes.set(key, index)
+    return index
+  }
+
+  /** Keeps the indexes true when a document has changed. */
+  reindex(node: DocumentNode, before: MapValue | null, after: MapValue | null): void {
+    for (const index of this.#indexes.values()) index.update(node, before, after)
   }
 }
 

@@ -225,8 +225,8 @@ export const encodeValue = (value: Value, writer: Writer): Writer => {
   }
   if (value instanceof GeoPoint) {
     writer.uint32(key(Tag.GEO_POINT, LENGTH_DELIMITED)).fork()
-    if (value.latitude !== 0) writer.uint32(key(1, FIXED64)).double(value.latitude)
-    if (value.longitude !== 0) writer.uint32(key(2, FIXED64)).double(value.longitude)
+    if (!Object.is(value.latitude, 0)) writer.uint32(key(1, FIXED64)).double(value.latitude)
+    if (!Object.is(value.longitude, 0)) writer.uint32(key(2, FIXED64)).double(value.longitude)
     return writer.ldelim()
   }
   return writer.uint32(key(Tag.BYTES, LENGTH_DELIMITED)).bytes(value)

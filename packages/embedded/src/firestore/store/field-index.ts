@@ -1,0 +1,46 @@
+import { getField, type FieldPath } from '../field-path.ts'
+import { compareIds } from '../names.ts'
+import { compareValues } from '../values/order.ts'
+import type { MapValue, Value } from '../values/value.ts'
+import { orderedMap, type OrderedMap } from './ordered-map.ts'
+import type { DocumentNode } from './tree.ts'
+
+/** A place in an index: an entry, or the edge before or after all entries of one value. */
+export type IndexKey =
+  | { readonly value: Value; readonly node: DocumentNode }
+  | { readonly value: Value; readonly edge: 'before' | 'after' }
+
+const side = (key: IndexKey): number => ('node' in key ? 0 : key.edge === 'before' ? -1 : 1)
+
+export const compareKeys = (a: IndexKey, b: IndexKey): number => {
+  const order = compareValues(a.value, b.value) || side(a) - side(b)
+  return order === 0 && 'node' in a && 'node' in b ? compareIds(a.node.id, b.node.id) : order
+}
+
+/** The documents of one collection, as they are now, by the value of one field and then by id. */
+export class FieldIndex {
+  readonly #path: FieldPath
+  readonly #entries: OrderedMap<IndexKey, DocumentNode> = orderedMap(compareKeys)
+
+  constructor(path: FieldPath, nodes: Iterable<DocumentNode>) {
+    this.#path = path
+    for (const node of nodes) this.update(node, null, node.at()?.fields ?? null)
+  }
+
+  update(node: DocumentNode, before: MapValue | null, after: MapValue | null): void {
+    const old = before ? getField(before, this.#path) : undefined
+    const value = after ? getField(after, this.#path) : undefined
+    if (old === value) return
+    if (old !== undefined) this.#entries.delete({ value: old, node })
+    if (value !== undefined) this.#entries.set({ value, node }, node)
+  }
+
+  /** The documents between two keys, in order or the other way round. */
+  *between(low: IndexKey, high: IndexKey, descending: boolean): Generator<DocumentNode> {
+    const entries = descending ? this.#entries.entriesReversed(high) : this.#entries.entries(low)
+    for (const [key, node] of entries) {
+      if (descending ? compareKeys(key, low) < 0 : compareKeys(key, high) > 0) return
+      yield node
+    }
+  }
+}
