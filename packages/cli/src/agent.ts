@@ -4,6 +4,7 @@ import { AgentId } from '@infinity-matrix/contracts'
 import { Command, InvalidArgumentError } from 'commander'
 import colors from 'picocolors'
 import { v4 as uuidv4 } from 'uuid'
+import { onAbort } from './abort.ts'
 import { createReporter, type Past, type Reporter } from './agent/reporter.ts'
 import { startRun } from './agent/runner.ts'
 import { NoSuiteError, numberFrom, runCommand, stopSignal } from './command.ts'
@@ -92,9 +93,7 @@ const runAgent = async (command: string, args: string[], options: Options): Prom
         onProblem: note,
       })
       note(`${agentId} runs ${program} as process ${run.pid}, from sequence ${(past?.highestSequence ?? 0) + 1}`)
-      const drain = () => run.drain('the runner was asked to stop')
-      stopped.addEventListener('abort', drain, { once: true })
-      if (stopped.aborted) drain()
+      onAbort(stopped, () => run.drain('the runner was asked to stop'))
       const { outcome, exitCode } = await run.ended
       process.exitCode = exitCode
       await reporter.settled()

@@ -2,14 +2,14 @@ import { constants } from 'node:os'
 import { InvalidArgumentError } from 'commander'
 import colors from 'picocolors'
 
-/** Errors that are about what was asked, not about the program: their message says it all. */
-const expectedCodes: ReadonlySet<unknown> = new Set([
-  'not-a-recording',
-  'suite-not-started',
-  'not-folded',
-  'command-not-started',
-  'no-suite',
-])
+/** Errors that are about what was asked, not about the program, and the exit code of each: their message says it all. */
+const exitCodes: Readonly<Record<string, number>> = {
+  'not-a-recording': 1,
+  'suite-not-started': 1,
+  'not-folded': 1,
+  'no-suite': 1,
+  'command-not-started': 127,
+}
 
 /** No suite runs, and none was to be started. */
 export class NoSuiteError extends Error {
@@ -37,10 +37,11 @@ export const runCommand = async (command: () => Promise<void>): Promise<void> =>
       process.exitCode = 128 + constants.signals[stopped.signal]
       return
     }
-    const isExpected = error instanceof Error && 'code' in error && expectedCodes.has(error.code)
-    const text = error instanceof Error ? (isExpected ? error.message : (error.stack ?? error.message)) : String(error)
+    const code = error instanceof Error && 'code' in error ? exitCodes[String(error.code)] : undefined
+    const text =
+      error instanceof Error ? (code === undefined ? (error.stack ?? error.message) : error.message) : String(error)
     process.stderr.write(`${colors.red('error')} ${text}\n`)
-    process.exitCode = 1
+    process.exitCode = code ?? 1
   }
 }
 

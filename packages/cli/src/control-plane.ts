@@ -13,6 +13,7 @@ import { Firestore } from '@google-cloud/firestore'
 import { PubSub, type Message, type Topic as PubSubTopic } from '@google-cloud/pubsub'
 import { v7 as uuidv7 } from 'uuid'
 import { attributesOf, topicOf, type WireEvent } from './events.ts'
+import { skipCloudDetection } from './settings.ts'
 
 /** Where the control plane is: a project, on engines at `host:port` or, without them, on Google Cloud. */
 export interface Place {
@@ -55,6 +56,7 @@ const ignoreExisting = (error: unknown) => {
 
 /** The CLI's one door to the control plane: what it publishes, and what it reads back. */
 export const openControlPlane = ({ projectId, pubsubHost, firestoreHost }: Place) => {
+  if (pubsubHost) skipCloudDetection()
   const pubsub = new PubSub({ projectId, ...(pubsubHost ? { apiEndpoint: pubsubHost, emulatorMode: true } : {}) })
   const firestore = new Firestore({ projectId, ...(firestoreHost ? { host: firestoreHost, ssl: false } : {}) })
   const agents = firestore.collection(collections.agents)

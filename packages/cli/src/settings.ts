@@ -3,6 +3,14 @@ import { join } from 'node:path'
 /** Where the repository is: firebase.json, functions and the workers' own files. */
 export const repositoryRoot = join(import.meta.dirname, '../../..')
 
+/**
+ * Local engines need no credentials. Without this, Google's clients ask the network for them first, as they would on a
+ * machine in Google's cloud.
+ */
+export const skipCloudDetection = (): void => {
+  process.env['METADATA_SERVER_DETECTION'] ??= 'none'
+}
+
 /** What the environment says; the one module of the CLI that reads it. */
 export interface Settings {
   /** Ids that begin with `demo-` keep the emulator suite offline. */

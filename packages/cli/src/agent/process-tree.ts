@@ -1,5 +1,5 @@
 import pidtree from 'pidtree'
-import pidusage from 'pidusage'
+import pidusage, { type Status } from 'pidusage'
 
 export interface ProcessUse {
   /** Of one core. */
@@ -12,7 +12,9 @@ export const processTreeUse = async (pid: number): Promise<ProcessUse | undefine
   try {
     // Without `ps` there is no tree, and the process stands for itself.
     const pids = await pidtree(pid, { root: true }).catch(() => [pid])
-    const uses = Object.values(await pidusage(pids)).filter((use) => use !== undefined)
+    // One that ended meanwhile has none.
+    const useOfPid: Record<string, Status | null> = await pidusage(pids)
+    const uses = Object.values(useOfPid).filter((use) => use !== null)
     if (uses.length === 0) return undefined
     const sum = (values: number[]) => values.reduce((total, value) => total + value, 0)
     return {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { onAbort } from '../abort.ts'
 import type { ControlPlane } from '../control-plane.ts'
 import { createReporter, type Reporter } from '../agent/reporter.ts'
 import { startRun } from '../agent/runner.ts'
@@ -47,11 +48,9 @@ const keepRunning = async (reporter: Reporter, { file, task }: Worker, signal: A
       heartbeatSeconds,
       graceSeconds,
     })
-    const drain = () => run.drain('the fleet stops')
-    signal.addEventListener('abort', drain)
-    if (signal.aborted) drain()
+    const forget = onAbort(signal, () => run.drain('the fleet stops'))
     await run.ended
-    signal.removeEventListener('abort', drain)
+    forget()
     // An abort ends the pause, and the loop.
     await delay(restartMs, undefined, { signal }).catch(() => {})
   }
@@ -70,6 +69,6 @@ export const startFleet = async (controlPlane: ControlPlane, { sender, signal }:
   const running = Promise.all(members.map(({ worker, reporter }) => keepRunning(reporter, worker, signal)))
   return {
     reported: () => members.reduce((sum, { reporter }) => sum + reporter.lastSequence(), 0),
-    ended: running.then(() => {}).finally(resync.close),
+    ended: running.then(() => {}).finally(() => resync.close()),
   }
 }

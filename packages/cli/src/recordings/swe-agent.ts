@@ -11,7 +11,7 @@ const ModelStats = z.object({
 
 const Message = z.object({
   role: z.string(),
-  content: z.unknown(),
+  content: z.json(),
   action: z.string().nullish(),
   is_demo: z.boolean().nullish(),
 })
@@ -89,8 +89,8 @@ export const sweAgentRun = (
   }
 }
 
-const bytesOf = (content: unknown) =>
-  Buffer.byteLength(typeof content === 'string' ? content : (JSON.stringify(content) ?? ''))
+const bytesOf = (content: z.infer<typeof Message>['content']) =>
+  Buffer.byteLength(typeof content === 'string' ? content : JSON.stringify(content))
 
 export const sweAgentHistoryRun = (file: string, { history }: z.infer<typeof SweAgentHistory>): RecordedRun => {
   const { agentId, task, recording } = identityOf(file)

@@ -31,12 +31,14 @@ export const agentsTable = (documents: readonly AgentDocument[], rowsMax: number
 /** Agents counted by status and outcome. */
 export const outcomesTable = (documents: readonly AgentDocument[]): string => {
   const groups = Map.groupBy(documents, (document) => `${document.status} ${outcomeOf(document)}`)
-  const rows = [...groups].sort().map(([name, members]) => {
-    const [status = '', outcome = ''] = name.split(' ')
-    const usages = members.map(({ reported }) => reported.usage)
-    const steps = sumOf(usages.map((usage) => usage.steps))
-    return [status, paint(outcome), members.length, steps, money(sumOf(usages.map((usage) => usage.costUsd)))]
-  })
+  const rows = [...groups]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([name, members]) => {
+      const [status = '', outcome = ''] = name.split(' ')
+      const usages = members.map(({ reported }) => reported.usage)
+      const steps = sumOf(usages.map((usage) => usage.steps))
+      return [status, paint(outcome), members.length, steps, money(sumOf(usages.map((usage) => usage.costUsd)))]
+    })
   return tableOf(['status', 'outcome', 'agents', 'steps', 'cost'], 2, rows)
 }
 
