@@ -67,13 +67,17 @@ export const AgentDocument = z.object({
   gapSince: Instant.nullable(),
   /** Set when the gap outlived its bound and the agent was asked for a snapshot. */
   resyncRequestedAt: Instant.nullable(),
-  transitions: z.array(Transition),
+  /** The latest, oldest first, each as JSON: `transitionsOf` reads them. As maps they would be most of a write's cost. */
+  transitions: z.array(z.string()),
   /** By heartbeats; null for an agent that never sent one. */
   presence: Presence.nullable(),
   createdAt: Instant,
   updatedAt: Instant,
 })
 export type AgentDocument = z.infer<typeof AgentDocument>
+
+export const transitionsOf = ({ transitions }: Pick<AgentDocument, 'transitions'>): Transition[] =>
+  transitions.map((json) => Transition.parse(JSON.parse(json)))
 
 /** The one holder of a duty. A write under a lease carries its token; a later holder's is higher (fencing). */
 export const Lease = z.object({ holder: z.string(), token: z.int(), expiresAt: Instant })

@@ -3,6 +3,7 @@ import {
   parkedMax,
   parseEvent,
   transitionsKept,
+  transitionsOf,
   type ReportedState,
 } from '@infinity-matrix/contracts'
 import { history, observationJson, permutations, reportJson, testNowMs, troubled } from '@infinity-matrix/testing'
@@ -39,7 +40,7 @@ const outcomeOf = (stored: StoredAgent | undefined) =>
     reported: stored.document.reported,
     status: stored.document.status,
     lastSequence: stored.document.lastSequence,
-    transitions: stored.document.transitions,
+    transitions: transitionsOf(stored.document),
     parked: stored.document.parked,
   }
 
@@ -56,12 +57,17 @@ describe('in order', () => {
       finish: { outcome: 'success' },
       usage: { steps: 2, toolCalls: { search: 2 } },
     })
-    expect(document?.transitions.map(({ status }) => status)).toEqual(['running', 'running', 'running', 'succeeded'])
+    expect(document && transitionsOf(document).map(({ status }) => status)).toEqual([
+      'running',
+      'running',
+      'running',
+      'succeeded',
+    ])
   })
 
   it('keeps the last transitions only', () => {
     const { document } = foldEach([started, ...Array.from({ length: 30 }, (_, index) => acted(index + 2))])
-    expect(document?.transitions.map(({ sequence }) => sequence)).toEqual(
+    expect(document && transitionsOf(document).map(({ sequence }) => sequence)).toEqual(
       Array.from({ length: transitionsKept }, (_, index) => 12 + index),
     )
   })
@@ -78,7 +84,7 @@ describe('in order', () => {
       { sequence: 3, raw: JSON.stringify(acted(3)), problem: { code: 'illegal-transition' } },
     ])
     expect(document).toMatchObject({ status: 'running', lastSequence: 4 })
-    expect(document?.transitions[2]).toMatchObject({
+    expect(document && transitionsOf(document)[2]).toMatchObject({
       sequence: 3,
       status: 'succeeded',
       refused: expect.stringContaining('succeeded'),

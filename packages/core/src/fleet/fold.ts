@@ -10,6 +10,7 @@ import {
   type AgentReport,
   type ParkedReport,
   type ReceivedEvent,
+  type Transition,
   type Presence,
   type Problem,
 } from '@infinity-matrix/contracts'
@@ -76,7 +77,7 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
     const problem = refusalOf(agent.reported, report)
     if (problem) refuse(agent, parked, problem)
     const reported = evolve(agent.reported, report)
-    const transition = {
+    const transition: Transition = {
       sequence: report.sequence,
       type: report.type,
       status: reported.status,
@@ -92,7 +93,7 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
       reported,
       status: reported.status,
       lastSequence: report.sequence,
-      transitions: [...agent.transitions, transition].slice(-transitionsKept),
+      transitions: [...agent.transitions, JSON.stringify(transition)].slice(-transitionsKept),
       presence: report.type === 'agent.started.v1' ? null : agent.presence,
     }
   }
