@@ -51,7 +51,7 @@ export default defineConfig({
     'no-unmodified-loop-condition': 'off',
     'no-underscore-dangle': 'off',
     'promise/always-return': 'off',
-    // Properties, recorded cases and helpers expect in places of their own.
+    // Properties and recorded cases expect in functions of their own.
     'vitest/no-standalone-expect': 'off',
     'vitest/no-conditional-expect': 'off',
     'vitest/require-to-throw-message': 'off',

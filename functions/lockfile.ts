@@ -13,7 +13,7 @@ const rootPrefix = 'node_modules/'
 const functionsPrefix = 'functions/node_modules/'
 
 /** What Node would load for `name` from the package at `path`: the nearest node_modules that holds it. */
-const resolved = (packages: Packages, path: string, name: string) => {
+export const resolved = (packages: Packages, path: string, name: string) => {
   const folders = path.split('/node_modules/')
   for (let depth = folders.length; depth >= 0; depth--) {
     const folder = folders.slice(0, depth).join('/node_modules/')
