@@ -68,7 +68,6 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
   const released: ParkedReport[] = []
   let document = stored?.document
   let waiting = stored ? [...stored.document.parked, ...stored.parkedElsewhere] : []
-  let changed = false
 
   const refuse = (agent: AgentDocument, parked: ParkedReport, problem: Problem) =>
     refused.push({ agentId: agent.agentId, tenant: agent.tenant, ...parked, problem })
@@ -132,7 +131,6 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
     if (report.sequence <= agent.lastSequence) return 'duplicate'
     if (report.sequence === agent.lastSequence + 1 || report.type === 'agent.snapshot.v1') {
       document = releaseFrom(apply(agent, report, parked))
-      changed = true
       return 'applied'
     }
     if (waiting.some(({ sequence }) => sequence === report.sequence)) return 'duplicate'
@@ -145,17 +143,13 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
       return 'refused'
     }
     waiting.push(parked)
-    document = agent
-    changed = true
+    document = { ...agent }
     return 'parked'
   }
 
   const foldObservation = (observation: AgentObservation): Verdict => {
     const presence = presenceAfter(document, observation)
-    if (document && presence) {
-      document = { ...document, presence }
-      changed = true
-    }
+    if (document && presence) document = { ...document, presence }
     return 'observed'
   }
 
@@ -163,7 +157,7 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
   const verdicts = deliveries.map(({ event, raw, publishedAt }) =>
     isReport(event) ? foldReport(event, raw, publishedAt) : foldObservation(event),
   )
-  if (!document || !changed) return { agent: stored, changed: false, verdicts, refused, released }
+  if (!document || document === stored?.document) return { agent: stored, changed: false, verdicts, refused, released }
 
   waiting.sort((a, b) => a.sequence - b.sequence)
   const sameGap = waiting.length > 0 && document.gapSince !== null && document.lastSequence === lastSequenceBefore
@@ -182,7 +176,7 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
       },
       parkedElsewhere,
     },
-    changed,
+    changed: true,
     verdicts,
     refused,
     released,
