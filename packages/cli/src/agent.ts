@@ -66,7 +66,7 @@ const runAgent = async (command: string, args: string[], options: Options): Prom
   const idPart = program.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'agent'
   const agentId = options.id ?? `${idPart.slice(0, 100)}-${uuidv4().slice(0, 8)}`
   const stopped = stopSignal()
-  const controlPlane = openControlPlane(await placeOf())
+  const controlPlane = await openControlPlane(await placeOf())
   try {
     await controlPlane.ensureTopics()
     const past = options.id === undefined ? undefined : await pastOf(controlPlane, agentId)

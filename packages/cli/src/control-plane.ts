@@ -9,8 +9,7 @@ import {
   type AgentStatus,
   type TopicName,
 } from '@infinity-matrix/contracts'
-import { Firestore } from '@google-cloud/firestore'
-import { PubSub, type Message, type Topic as PubSubTopic } from '@google-cloud/pubsub'
+import type { Message, Topic as PubSubTopic } from '@google-cloud/pubsub'
 import { v7 as uuidv7 } from 'uuid'
 import { attributesOf, topicOf, type WireEvent } from './events.ts'
 import { skipCloudDetection } from './settings.ts'
@@ -55,7 +54,12 @@ const ignoreExisting = (error: unknown) => {
 }
 
 /** The CLI's one door to the control plane: what it publishes, and what it reads back. */
-export const openControlPlane = ({ projectId, pubsubHost, firestoreHost }: Place) => {
+export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }: Place) => {
+  // Loaded where they are needed: help and errors in the arguments come at once.
+  const [{ Firestore }, { PubSub }] = await Promise.all([
+    import('@google-cloud/firestore'),
+    import('@google-cloud/pubsub'),
+  ])
   if (pubsubHost) skipCloudDetection()
   const pubsub = new PubSub({ projectId, ...(pubsubHost ? { apiEndpoint: pubsubHost, emulatorMode: true } : {}) })
   const firestore = new Firestore({ projectId, ...(firestoreHost ? { host: firestoreHost, ssl: false } : {}) })
@@ -172,7 +176,7 @@ export const openControlPlane = ({ projectId, pubsubHost, firestoreHost }: Place
   }
 }
 
-export type ControlPlane = ReturnType<typeof openControlPlane>
+export type ControlPlane = Awaited<ReturnType<typeof openControlPlane>>
 
 const parseJson = (text: string): unknown => {
   try {

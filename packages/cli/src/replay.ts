@@ -41,7 +41,7 @@ const replayFiles = async (paths: string[], options: Options): Promise<Replayed>
   note(`${runs.length} recorded runs read`)
   const signal = stopSignal()
   const { place, own } = await placeOf(options, signal)
-  const controlPlane = openControlPlane(place)
+  const controlPlane = await openControlPlane(place)
   const bar = new SingleBar({
     format: `folded {value} of {total} events [{bar}] {percentage}% · published {published} · {duration_formatted}`,
     stream: process.stderr,

@@ -42,7 +42,7 @@ const waitForLastReports = async (fleet: Fleet, delivered: () => number) => {
 
 /** @returns the last sight, when the fleet has stopped */
 const runFleetOn = async (suite: OwnSuite, signal: AbortSignal, show: (text: string) => void) => {
-  const controlPlane = openControlPlane(suite.place)
+  const controlPlane = await openControlPlane(suite.place)
   try {
     await controlPlane.ensureTopics()
     const watch = await watchControlPlane(controlPlane)

@@ -1,4 +1,5 @@
 import Table from 'cli-table3'
+import colors from 'picocolors'
 
 const withoutRules = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
 
@@ -16,7 +17,7 @@ export const tableOf = (
     head: [...head],
     colAligns: head.map((_, column) => (column < numbersFrom ? 'left' : 'right')),
     chars: withoutRules,
-    style: { head: ['bold'], border: ['dim'] },
+    style: colors.isColorSupported ? { head: ['bold'], border: ['dim'] } : { head: [], border: [] },
   })
   table.push(...rows.map((row) => [...row]))
   return table.toString()

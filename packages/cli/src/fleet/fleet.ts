@@ -66,9 +66,15 @@ export const startFleet = async (controlPlane: ControlPlane, { sender, signal }:
   const resync = await controlPlane.onResyncRequest((agentId) =>
     members.find(({ worker }) => worker.agentId === agentId)?.reporter.snapshot(),
   )
-  const running = Promise.all(members.map(({ worker, reporter }) => keepRunning(reporter, worker, signal)))
+  const runAll = async () => {
+    try {
+      await Promise.all(members.map(({ worker, reporter }) => keepRunning(reporter, worker, signal)))
+    } finally {
+      await resync.close()
+    }
+  }
   return {
     reported: () => members.reduce((sum, { reporter }) => sum + reporter.lastSequence(), 0),
-    ended: running.then(() => {}).finally(() => resync.close()),
+    ended: runAll(),
   }
 }
