@@ -3,13 +3,14 @@ import { Firestore } from '@google-cloud/firestore'
 import { PubSub } from '@google-cloud/pubsub'
 import { deadLetterTopic, topics, type AgentReport } from '@infinity-matrix/contracts'
 import { reportJson } from '@infinity-matrix/testing'
-import { ratePerSecond, row, type Row } from './measure.ts'
+import { ratesPerSecond, row, type Row } from './measure.ts'
 import { startServer } from './start-server.ts'
 
 const projectId = 'demo-bench'
 const agentCount = 500
 const eventCount = 10_000
 const inFlight = 500
+// As `ratesPerSecond` plays them.
 const rounds = 3
 
 interface CloudEventBody {
@@ -85,16 +86,16 @@ export const fold = async (): Promise<Row[]> => {
 
     process.env['FIRESTORE_EMULATOR_HOST'] = engine.address
     const db = new Firestore({ projectId })
-    const naive = await ratePerSecond(
-      { inFlight: 64, count: 2000, rounds },
-      perRound((prefix, index) => naiveFold(db, prefix, index)),
+    const { naive } = await ratesPerSecond(
+      { inFlight: 64, count: 2000 },
+      { naive: perRound((prefix, index) => naiveFold(db, prefix, index)) },
     )
     const handler = await builtHandler()
     const cpuBefore = process.cpuUsage()
     const startedAt = performance.now()
-    const built = await ratePerSecond(
-      { inFlight, count: eventCount, rounds },
-      perRound((prefix, index) => handler(bodyOf(prefix, index))),
+    const { built } = await ratesPerSecond(
+      { inFlight, count: eventCount },
+      { built: perRound((prefix, index) => handler(bodyOf(prefix, index))) },
     )
     const { user, system } = process.cpuUsage(cpuBefore)
     const cores = (user + system) / 1000 / (performance.now() - startedAt)
@@ -121,16 +122,18 @@ export const fold = async (): Promise<Row[]> => {
 }
 
 /** One `getAll` and one commit for every `agentCount` documents: no fold of any kind can do with less. */
-const ceilingRate = (db: Firestore) => {
+const ceilingRate = async (db: Firestore) => {
   const agents = db.collection('agents')
   const fields = { sequence: 1, status: 'running', at: new Date().toISOString() }
-  return ratePerSecond({ inFlight: 4, count: 60, size: agentCount, rounds }, async () => {
+  const readAndWrite = async () => {
     const documents = Array.from({ length: agentCount }, (_, index) => agents.doc(`agent-${index}`))
     await db.getAll(...documents)
     const batch = db.batch()
     for (const document of documents) batch.set(document, fields)
     await batch.commit()
-  })
+  }
+  const { ceiling } = await ratesPerSecond({ inFlight: 4, count: 60, size: agentCount }, { ceiling: readAndWrite })
+  return ceiling
 }
 
 /** What one writes first: read the agent, write it and a history entry, in a transaction per event. */

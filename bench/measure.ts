@@ -22,25 +22,40 @@ const rounded = (value: number) => (value >= 100 ? Math.round(value) : Number(va
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
-/**
- * How often `work` gets done per second: `inFlight` at once, `count` in all, once to warm up and then the median of
- * `rounds`. `size` is how many units one piece of work counts for.
- */
-export const ratePerSecond = async (
-  { inFlight, count, size = 1, rounds = 3 }: { inFlight: number; count: number; size?: number; rounds?: number },
-  work: (index: number) => Promise<unknown>,
-): Promise<number> => {
-  const once = async (pieces: number) => {
-    let next = 0
-    const worker = async () => {
-      while (next < pieces) await work(next++)
-    }
-    const startedAt = performance.now()
-    await Promise.all(Array.from({ length: inFlight }, worker))
-    return (pieces * size) / ((performance.now() - startedAt) / 1000)
+export interface Load {
+  /** Pieces of work under way at once. */
+  inFlight: number
+  /** Pieces of work in a round. */
+  count: number
+  /** Units that one piece counts for. */
+  size?: number
+}
+type Work = (index: number) => Promise<unknown>
+
+const roundsOfEach = 3
+
+const onePass = async ({ inFlight, count, size = 1 }: Load, work: Work): Promise<number> => {
+  let next = 0
+  const worker = async () => {
+    while (next < count) await work(next++)
   }
-  await once(Math.min(count, inFlight * 4))
-  const rates: number[] = []
-  for (let round = 0; round < rounds; round++) rates.push(await once(count))
-  return median(rates)
+  const startedAt = performance.now()
+  await Promise.all(Array.from({ length: inFlight }, worker))
+  return (count * size) / ((performance.now() - startedAt) / 1000)
+}
+
+/**
+ * Units of work per second for each contender: once to warm up, then the median of three rounds. Contenders take turns,
+ * so that a busy machine slows them alike.
+ */
+export const ratesPerSecond = async <Name extends string>(
+  load: Load,
+  contenders: Record<Name, Work>,
+): Promise<Record<Name, number>> => {
+  const names = Object.keys(contenders) as Name[]
+  const rates = new Map<Name, number[]>(names.map((name) => [name, []]))
+  for (const name of names) await onePass({ ...load, count: Math.min(load.count, load.inFlight * 4) }, contenders[name])
+  for (let round = 0; round < roundsOfEach; round++)
+    for (const name of names) rates.get(name)?.push(await onePass(load, contenders[name]))
+  return Object.fromEntries([...rates].map(([name, values]) => [name, median(values)])) as Record<Name, number>
 }
