@@ -20,6 +20,8 @@ export interface Settings {
   firestoreHost: string | undefined
   /** `host:port` of the suite's hub, which knows where the others listen; undefined to ask firebase.json. */
   hubHost: string | undefined
+  /** Where the suite's schedule clock listens, `host:port`. */
+  scheduleClockHost: string
 }
 
 export const readSettings = (environment: NodeJS.ProcessEnv = process.env): Settings => ({
@@ -27,4 +29,5 @@ export const readSettings = (environment: NodeJS.ProcessEnv = process.env): Sett
   pubsubHost: environment['PUBSUB_EMULATOR_HOST'],
   firestoreHost: environment['FIRESTORE_EMULATOR_HOST'],
   hubHost: environment['FIREBASE_EMULATOR_HUB'],
+  scheduleClockHost: environment['IMX_SCHEDULE_CLOCK_HOST'] ?? '127.0.0.1:8086',
 })

@@ -11,8 +11,11 @@ test('a taken port is told with the setting that moves it', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   try {
-    const free = { name: 'auth', host: '127.0.0.1', port: 0 }
-    const taken = await takenAddresses([free, { name: 'firestore', host: '127.0.0.1', port }])
+    const address = { name: 'firestore', host: '127.0.0.1', setting: 'emulators.firestore.port in firebase.json' }
+    const taken = await takenAddresses([
+      { ...address, port: 0 },
+      { ...address, port },
+    ])
     expect(takenMessage(taken)).toBe(
       `port ${port} on 127.0.0.1 is taken: stop what listens there, or change emulators.firestore.port in firebase.json`,
     )
@@ -32,8 +35,8 @@ test('the addresses come from firebase.json, without what has no port', async ()
     }
     await writeFile(join(folder, 'firebase.json'), JSON.stringify({ emulators }))
     expect(await configuredAddresses(folder)).toEqual([
-      { name: 'hub', host: '127.0.0.1', port: 4400 },
-      { name: 'auth', host: '::1', port: 9 },
+      { name: 'hub', host: '127.0.0.1', port: 4400, setting: 'emulators.hub.port in firebase.json' },
+      { name: 'auth', host: '::1', port: 9, setting: 'emulators.auth.port in firebase.json' },
     ])
   } finally {
     await rm(folder, { recursive: true })

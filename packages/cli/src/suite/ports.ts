@@ -13,12 +13,18 @@ export interface Address {
   port: number
 }
 
+/** An address that can be changed. */
+export interface ConfiguredAddress extends Address {
+  /** What changes it, for people. */
+  setting: string
+}
+
 /** The addresses that firebase.json gives to the emulators of the suite. */
-export const configuredAddresses = async (folder: string): Promise<Address[]> => {
+export const configuredAddresses = async (folder: string): Promise<ConfiguredAddress[]> => {
   const { emulators } = FirebaseJson.parse(JSON.parse(await readFile(join(folder, 'firebase.json'), 'utf8')))
   return Object.entries(emulators).flatMap(([name, settings]) => {
     const emulator = Emulator.safeParse(settings)
-    return emulator.success ? [{ name, ...emulator.data }] : []
+    return emulator.success ? [{ name, ...emulator.data, setting: `emulators.${name}.port in firebase.json` }] : []
   })
 }
 
@@ -30,15 +36,12 @@ const isFree = ({ host, port }: Address): Promise<boolean> =>
   })
 
 /** Those of the addresses on which something listens already. */
-export const takenAddresses = async (addresses: readonly Address[]): Promise<Address[]> => {
+export const takenAddresses = async <T extends Address>(addresses: readonly T[]): Promise<T[]> => {
   const free = await Promise.all(addresses.map(isFree))
   return addresses.filter((_, index) => !free[index])
 }
 
-export const takenMessage = (taken: readonly Address[]): string =>
+export const takenMessage = (taken: readonly ConfiguredAddress[]): string =>
   taken
-    .map(
-      ({ name, host, port }) =>
-        `port ${port} on ${host} is taken: stop what listens there, or change emulators.${name}.port in firebase.json`,
-    )
+    .map(({ host, port, setting }) => `port ${port} on ${host} is taken: stop what listens there, or change ${setting}`)
     .join('\n')

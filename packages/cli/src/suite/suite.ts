@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { createLogTail } from '../agent/log-tail.ts'
 import type { Place } from '../control-plane.ts'
 import { repositoryRoot, type Settings } from '../settings.ts'
-import { configuredAddresses, takenAddresses, takenMessage, type Address } from './ports.ts'
+import { configuredAddresses, takenAddresses, takenMessage, type Address, type ConfiguredAddress } from './ports.ts'
 
 /** An emulator suite that is up. */
 export interface Suite {
@@ -69,6 +69,13 @@ export const findSuite = async ({ hubHost, projectId }: Settings): Promise<Suite
   return hub && askHub(`${hub.host}:${hub.port}`, projectId)
 }
 
+const clockAddress = ({ scheduleClockHost }: Settings): ConfiguredAddress => {
+  const setting = 'the environment variable IMX_SCHEDULE_CLOCK_HOST'
+  const [, host, port] = /^(.+):(\d{1,5})$/.exec(scheduleClockHost) ?? []
+  if (!host || Number(port) > 65_535) throw new SuiteError(`${setting} must be host:port, and is ${scheduleClockHost}`)
+  return { name: 'schedule clock', host, port: Number(port), setting }
+}
+
 const buildFunctions = async (): Promise<void> => {
   const build = promisify(execFile)(process.execPath, [join(repositoryRoot, 'functions/build.ts')])
   await build.catch((error: unknown) => {
@@ -81,8 +88,10 @@ const buildFunctions = async (): Promise<void> => {
  *
  * @throws {SuiteError} when a port is taken, or the suite ends before it is ready
  */
-export const startSuite = async ({ projectId }: Settings, options: SuiteOptions): Promise<OwnSuite> => {
-  const configured = await configuredAddresses(repositoryRoot)
+export const startSuite = async (settings: Settings, options: SuiteOptions): Promise<OwnSuite> => {
+  const { projectId } = settings
+  const clock = clockAddress(settings)
+  const configured = [...(await configuredAddresses(repositoryRoot)), clock]
   const taken = await takenAddresses(configured)
   if (taken.length > 0 && options.whenTaken === 'refuse') throw new SuiteError(takenMessage(taken))
   await buildFunctions()
@@ -131,5 +140,6 @@ export const startSuite = async ({ projectId }: Settings, options: SuiteOptions)
     options.signal.throwIfAborted()
     throw new SuiteError(`the emulator suite did not start; it said:\n${log.read()}`)
   }
-  return { ...suite, ended, stop }
+  const addresses = [...suite.addresses, ...(taken.length === 0 && !options.google ? [clock] : [])]
+  return { place: suite.place, addresses, ended, stop }
 }
