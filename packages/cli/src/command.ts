@@ -41,7 +41,8 @@ export const runCommand = async (command: () => Promise<void>): Promise<void> =>
     const text =
       error instanceof Error ? (code === undefined ? (error.stack ?? error.message) : error.message) : String(error)
     process.stderr.write(`${colors.red('error')} ${text}\n`)
-    process.exitCode = code ?? 1
+    // Connections that wait for what will not come would hold the process; what it started is killed as it exits.
+    process.exit(code ?? 1)
   }
 }
 
@@ -68,12 +69,16 @@ export const printJson = (value: object): void => {
 
 // npm passes a terminal's Ctrl-C on to a process that has it from the terminal already: two that come together are one.
 const sameKeystrokeMs = 500
+const parentCheckMs = 500
 
 /**
  * Aborts at the first SIGINT, SIGTERM or SIGHUP: whoever works under the signal cleans up. The next one ends the process at
  * once; what it started is killed as it exits.
+ *
+ * @param withParent aborts too when the process that started this one is gone: a shell that npm runs a script in does not
+ *   pass signals on, and dies alone
  */
-export const stopSignal = (): AbortSignal => {
+export const stopSignal = ({ withParent = false } = {}): AbortSignal => {
   const controller = new AbortController()
   let stoppedAt: number | undefined
   const heard = (signal: NodeJS.Signals) => {
@@ -83,5 +88,10 @@ export const stopSignal = (): AbortSignal => {
     } else if (performance.now() - stoppedAt > sameKeystrokeMs) process.exit(128 + constants.signals[signal])
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, heard)
+  const parent = process.ppid
+  const watchParent = () => {
+    if (process.ppid !== parent && stoppedAt === undefined) heard('SIGHUP')
+  }
+  if (withParent) setInterval(watchParent, parentCheckMs).unref()
   return controller.signal
 }

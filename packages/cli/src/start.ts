@@ -59,7 +59,7 @@ const runFleetOn = async (suite: OwnSuite, signal: AbortSignal, show: (text: str
 
 const start = async (options: Options): Promise<void> => {
   const show = (text: string) => void (options.json ? process.stderr : process.stdout).write(`${text}\n`)
-  const stopped = stopSignal()
+  const stopped = stopSignal({ withParent: true })
   const startedAt = performance.now()
   show('starting the emulator suite')
   const suite = await startSuite(readSettings(), {
@@ -69,15 +69,15 @@ const start = async (options: Options): Promise<void> => {
     ...(options.verbose ? { onLine: (line: string) => void process.stderr.write(`${line}\n`) } : {}),
   })
   const readyMs = Math.round(performance.now() - startedAt)
-  const suiteEnded = new AbortController()
-  void suite.ended.then(() => suiteEnded.abort())
+  const lost = suite.ended.then(() => {
+    throw new SuiteError('the emulator suite ended by itself; firebase-debug.log may say why')
+  })
   const timeUp = options.for === undefined ? [] : [AbortSignal.timeout(options.for * 1000)]
   try {
     show(addressesTable(suite.addresses))
     show(`ready in ${(readyMs / 1000).toFixed(1)} s; a fleet of real processes starts`)
-    const signal = AbortSignal.any([stopped, suiteEnded.signal, ...timeUp])
-    const { sight, reported } = await runFleetOn(suite, signal, show)
-    if (suiteEnded.signal.aborted) throw new SuiteError('the emulator suite ended by itself; see firebase-debug.log')
+    const signal = AbortSignal.any([stopped, ...timeUp])
+    const { sight, reported } = await Promise.race([runFleetOn(suite, signal, show), lost])
     show(plainLine(sight))
     const { tally, byStatus, deadLetters, uptimeSeconds } = sight
     const { applied, duplicates, refused, lagMs } = tally

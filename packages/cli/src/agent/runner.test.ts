@@ -154,9 +154,13 @@ describe('draining', () => {
   })
 
   test('leaves nothing behind of what the process started', async () => {
-    const stubborn = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)`
-    const script = `const c = require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(stubborn)}]); console.log('pid=' + c.pid); setInterval(() => {}, 1000)`
+    const stubborn = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); console.log('up')`
+    const script = `
+      const child = require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(stubborn)}])
+      child.stdout.once('data', () => console.log('pid=' + child.pid + '.'))
+      setInterval(() => {}, 1000)`
     const { heard, live } = await startReady(script, 60)
+    await waitForOutput(heard, '.')
     const grandchild = Number(/pid=(\d+)/.exec(heard.text)?.[1])
     expect(isAlive(grandchild)).toBe(true)
     live.drain('asked to stop')
