@@ -5,6 +5,9 @@ import { startFirestoreEngine, type FirestoreEngine } from './index.ts'
 // Google's own client, several of them, since one shares its connection and its back-off among its calls.
 const CLIENTS = 4
 
+// The client must not look for Google's machines on the network.
+process.env['METADATA_SERVER_DETECTION'] = 'none'
+
 let firestore: FirestoreEngine
 let clients: Firestore[]
 let project = 0

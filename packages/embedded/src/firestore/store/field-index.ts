@@ -22,9 +22,18 @@ export class FieldIndex {
   readonly #path: FieldPath
   readonly #entries: OrderedMap<IndexKey, DocumentNode> = orderedMap(compareKeys)
 
+  /** `nodes` must come in order of their ids. */
   constructor(path: FieldPath, nodes: Iterable<DocumentNode>) {
     this.#path = path
-    for (const node of nodes) this.update(node, null, node.at()?.fields ?? null)
+    const entries: { value: Value; node: DocumentNode }[] = []
+    for (const node of nodes) {
+      const fields = node.at()?.fields
+      const value = fields && getField(fields, path)
+      if (value !== undefined) entries.push({ value, node })
+    }
+    // Sorting is stable, so ids stay in order; and a tree is filled fastest in its own order.
+    entries.sort((a, b) => compareValues(a.value, b.value))
+    for (const entry of entries) this.#entries.set(entry, entry.node)
   }
 
   update(node: DocumentNode, before: MapValue | null, after: MapValue | null): void {

@@ -1,0 +1,117 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { startFirestoreEngine, type FirestoreEngine } from './index.ts'
+import { JsonClient } from './oracle/client.ts'
+
+const DATABASE = 'projects/demo/databases/(default)'
+
+let firestore: FirestoreEngine
+let client: JsonClient
+
+beforeEach(async () => {
+  firestore = await startFirestoreEngine()
+  client = new JsonClient(`127.0.0.1:${firestore.port}`)
+})
+afterEach(async () => {
+  client.close()
+  await firestore.close()
+})
+
+const ask = (method: string, path: string, body?: unknown) =>
+  fetch(`http://127.0.0.1:${firestore.port}${path}`, {
+    method,
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+
+const put = (path: string, database = DATABASE) =>
+  client.ask('Commit', { database, writes: [{ update: { name: `${database}/documents/${path}`, fields: {} } }] })
+
+const exists = async (path: string, database = DATABASE): Promise<boolean> =>
+  (await client.call('GetDocument', { name: `${database}/documents/${path}` })).status === 'OK'
+
+describe('over HTTP on the same port', () => {
+  test('the engine says that it is there', async () => {
+    const response = await ask('GET', '/')
+    expect([response.status, await response.text()]).toEqual([200, 'Ok\n'])
+    expect((await ask('GET', '/nowhere')).status).toBe(404)
+  })
+
+  test('rules are taken and kept', async () => {
+    const rules = { files: [{ name: 'security.rules', content: 'service cloud.firestore {}' }] }
+    const response = await ask('PUT', '/emulator/v1/projects/demo:securityRules', { ignore_errors: true, rules })
+    expect([response.status, await response.json()]).toEqual([200, {}])
+    expect(firestore.engine.rules.get('demo')).toBe('service cloud.firestore {}')
+  })
+
+  test.each(['{', '{}', '{"rules":{"files":[]}}', '[]', 'null'])(
+    'rules that are none are refused: %s',
+    async (body) => {
+      const response = await ask('PUT', '/emulator/v1/projects/demo:securityRules', body)
+      expect(response.status).toBe(400)
+      expect(await response.json()).toMatchObject({ error: { code: 400, status: 'INVALID_ARGUMENT' } })
+    },
+  )
+
+  test('one database is cleared, and others are not', async () => {
+    const other = 'projects/demo/databases/other'
+    await put('c/x')
+    await put('c/x/sub/y')
+    await put('c/x', other)
+    expect((await ask('DELETE', `/emulator/v1/${DATABASE}/documents`)).status).toBe(200)
+    expect([await exists('c/x'), await exists('c/x/sub/y'), await exists('c/x', other)]).toEqual([false, false, true])
+  })
+
+  test('one document is cleared with all below it', async () => {
+    await put('c/x/sub/y')
+    await put('c/z')
+    expect((await ask('DELETE', `/emulator/v1/${DATABASE}/documents/c/x`)).status).toBe(200)
+    expect([await exists('c/x/sub/y'), await exists('c/z')]).toEqual([false, true])
+    expect((await ask('DELETE', `/emulator/v1/${DATABASE}/documents/c`)).status).toBe(400)
+  })
+
+  test('triggers are taken, of both generations', async () => {
+    const trigger = { eventTrigger: { resource: `${DATABASE}/documents/c/{id}`, eventType: 'e', service: 's' } }
+    expect((await ask('PUT', '/emulator/v1/projects/demo/triggers/us-central1-f', trigger)).status).toBe(200)
+    expect((await ask('POST', '/emulator/v1/projects/demo/eventarcTrigger?eventarcTriggerId=g', {})).status).toBe(200)
+    expect([...firestore.engine.triggers.keys()]).toEqual(['demo/us-central1-f', 'demo/g'])
+  })
+
+  test('everything is reset, and transactions with it', async () => {
+    await put('c/x')
+    const { transaction = '' } = await client.ask('BeginTransaction', { database: DATABASE })
+    expect((await ask('POST', '/reset')).status).toBe(200)
+    expect(await exists('c/x')).toBe(false)
+    const { status } = await client.call('GetDocument', { name: `${DATABASE}/documents/c/x`, transaction })
+    expect(status).toBe('INVALID_ARGUMENT')
+  })
+
+  test('the engine is shut down', async () => {
+    expect((await ask('POST', '/shutdown')).status).toBe(200)
+    await firestore.closed
+    await expect(ask('GET', '/')).rejects.toThrow()
+  })
+})
+
+describe('at the start', () => {
+  test('rules are read from a file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'rules-'))
+    const rulesFile = join(folder, 'firestore.rules')
+    await writeFile(rulesFile, 'rules')
+    const started = await startFirestoreEngine({ projectId: 'demo', rulesFile })
+    expect(started.engine.rules.get('demo')).toBe('rules')
+    await started.close()
+    await rm(folder, { recursive: true })
+  })
+
+  test('a port that is taken is an error that says so', async () => {
+    await expect(startFirestoreEngine({ port: firestore.port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
+  })
+
+  test('rules that cannot be read are an error', async () => {
+    await expect(startFirestoreEngine({ rulesFile: '/nowhere/firestore.rules' })).rejects.toMatchObject({
+      code: 'ENOENT',
+    })
+  })
+})
