@@ -40,7 +40,7 @@ export class Broker {
   readonly #subscriptions = new Map<string, Subscription>()
   // Message ids are digits, as production's, and differ from those of an earlier run.
   readonly #idPrefix: string
-  readonly #run = randomBytes(6).toString('hex')
+  readonly #run = randomBytes(4).toString('hex')
   #messages = 0
   #created = 0
 

@@ -1,4 +1,5 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js'
+import type { StatusError } from '../wire/status-error.ts'
 import type { Broker } from './broker.ts'
 import type { Consumer, Delivery } from './delivery.ts'
 import { invalidAckDeadline, invalidAckId, invalidArgument, notFound } from './errors.ts'
@@ -34,6 +35,11 @@ const leaseMsOf = (seconds: number): number => {
     throw invalidAckDeadline(seconds, ACK_DEADLINE_SECONDS_MIN, ACK_DEADLINE_SECONDS_MAX)
   }
   return seconds * 1000
+}
+
+/** Ends the call with a status: grpc-js takes it from the event, while `destroy` would send none. */
+const fail = (call: StreamingPullCall, status: StatusError): void => {
+  call.emit('error', status)
 }
 
 /** One StreamingPull stream, from its first request to its end. */
@@ -88,7 +94,7 @@ class StreamConsumer implements Consumer {
   }
 
   subscriptionDeleted(): void {
-    this.#call.destroy(notFound(this.#subscription.name))
+    fail(this.#call, notFound(this.#subscription.name))
   }
 
   /** Tells the client that the stream is alive, and what kind of subscription it reads. */
@@ -156,7 +162,7 @@ export const streamingPull = (broker: Broker, call: StreamingPullCall): void => 
       else begin(request)
     } catch (error) {
       leave()
-      call.destroy(asStatus(error))
+      fail(call, asStatus(error))
     }
   })
   call.on('end', () => {

@@ -52,3 +52,10 @@ export const receive = (
   })
 
 export type { Message, SubscriptionOptions }
+
+/** Publishes '0', '1', ... */
+export const publishNumbers = async (topic: Topic, count: number): Promise<void> => {
+  await Promise.all(
+    Array.from({ length: count }, (_, index) => topic.publishMessage({ data: Buffer.from(String(index)) })),
+  )
+}
