@@ -79,11 +79,10 @@ export class Database {
       node.collections ??= new Map()
       let collection = node.collections.get(id)
       if (!collection) {
-        collection = new Collection(id, node)
+        const group = this.#groups.get(id) ?? new Set()
+        this.#groups.set(id, group)
+        collection = new Collection(id, node, group)
         node.collections.set(id, collection)
-        const group = this.#groups.get(id)
-        if (group) group.add(collection)
-        else this.#groups.set(id, new Set([collection]))
       }
       node = collection.ensure(segments[i + 1] as string)
     }

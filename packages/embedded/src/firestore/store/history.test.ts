@@ -77,6 +77,23 @@ describe('the past of documents', () => {
     expect(database.find(['c', 'x'])).toBeUndefined()
   })
 
+  test('of a deleted tree goes with all the places on the way to it', () => {
+    const { database, store, put, pass } = setUp()
+    const change = (fields: MapValue | null) => {
+      const segments = ['a', 'b', 'deep', 'x']
+      const time = store.timeline.commit()
+      const before = database.find(segments)?.at() ?? null
+      store.apply(database, [{ segments, before, fields, createTime: time, size: KB }], time)
+    }
+    change(MapValue.EMPTY)
+    change(null)
+    pass(HOUR_MS * 2)
+    put('y', 1n)
+    put('y', 2n)
+    expect([...database.group('deep')]).toEqual([])
+    expect([...(database.root.collections?.keys() ?? [])]).toEqual(['c'])
+  })
+
   test('lies in the past: a read time to come is refused', () => {
     const { store, put } = setUp()
     const time = put('x', 1n)

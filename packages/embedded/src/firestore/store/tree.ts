@@ -25,8 +25,8 @@ export interface LiveVersion extends Version {
 /** A place for a document: it may hold one, have held one, or only lie on the way to documents below it. */
 export class DocumentNode {
   readonly id: string
+  /** null for the root, whose id is `projects/{p}/databases/{d}/documents`. */
   readonly collection: Collection | null
-  /** `projects/{p}/databases/{d}/documents/` and the path, ending in `/`: what names of collections start with. */
   head: Version | null = null
   collections: Map<string, Collection> | null = null
 
@@ -75,7 +75,11 @@ export class Collection {
   readonly #byId = new Map<string, DocumentNode>()
   readonly #indexes = new Map<string, FieldIndex>()
 
-  constructor(id: string, parent: DocumentNode) {
+  readonly #group: Set<Collection>
+
+  /** `group` has all collections with this id; this one becomes a member. */
+  constructor(id: string, parent: DocumentNode, group: Set<Collection>) {
+    this.#group = group.add(this)
     this.id = id
     this.parent = parent
     this.segments = [...parent.segments, id]
@@ -95,9 +99,17 @@ export class Collection {
     return node
   }
 
+  /** Takes out a node that holds nothing, and with the last one the collection itself, and so on upwards. */
   remove(node: DocumentNode): void {
     this.#byId.delete(node.id)
     this.nodes.delete(node.id)
+    if (this.#byId.size > 0) return
+    this.#group.delete(this)
+    const { parent } = this
+    parent.collections?.delete(this.id)
+    if (parent.collections?.size === 0) parent.collections = null
+    const holdsNothing = !parent.collections && !parent.head?.fields && !parent.head?.previous
+    if (holdsNothing) parent.collection?.remove(parent)
   }
 
   get size(): number {

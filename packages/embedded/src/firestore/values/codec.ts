@@ -73,6 +73,28 @@ const decodeGeoPoint = (reader: Reader, end: number): GeoPoint => {
   return new GeoPoint(latitude, longitude)
 }
 
+// Documents of one kind have the same field names: they share the strings, and mostly the array of them.
+const MAX_SHARED = 10_000
+const sharedNames = new Map<string, string>()
+const sharedKeys = new Map<string, readonly string[]>()
+
+const shareName = (name: string): string => {
+  const known = sharedNames.get(name)
+  if (known !== undefined) return known
+  if (sharedNames.size >= MAX_SHARED) sharedNames.clear()
+  sharedNames.set(name, name)
+  return name
+}
+
+const shareKeys = (keys: readonly string[]): readonly string[] => {
+  const last = keys.at(-1) as string
+  const known = sharedKeys.get(last)
+  if (known?.length === keys.length && known.every((name, i) => name === keys[i])) return known
+  if (sharedKeys.size >= MAX_SHARED) sharedKeys.clear()
+  sharedKeys.set(last, keys)
+  return keys
+}
+
 /** Gathers map entries as they come and puts them in order; clients mostly send them in order already. */
 class FieldsBuilder {
   #keys: string[] = []
@@ -88,7 +110,7 @@ class FieldsBuilder {
 
   build(): MapValue {
     if (this.#keys.length === 0) return MapValue.EMPTY
-    if (this.#sorted) return new MapValue(this.#keys, this.#values)
+    if (this.#sorted) return new MapValue(shareKeys(this.#keys), this.#values)
     return MapValue.from(this.#keys.map((name, i) => [name, this.#values[i] as Value]))
   }
 }
@@ -98,7 +120,7 @@ const decodeEntry = (reader: Reader, end: number, into: FieldsBuilder, depth: nu
   let value: Value = null
   while (reader.pos < end) {
     const tag = reader.uint32()
-    if (tag === key(1, LENGTH_DELIMITED)) name = reader.string()
+    if (tag === key(1, LENGTH_DELIMITED)) name = shareName(reader.string())
     else if (tag === key(2, LENGTH_DELIMITED)) value = decodeValue(reader, reader.uint32(), depth)
     else reader.skipType(tag & 7)
   }
