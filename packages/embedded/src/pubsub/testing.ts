@@ -1,4 +1,5 @@
-import { PubSub, type Message, type Subscription, type SubscriptionOptions, type Topic } from '@google-cloud/pubsub'
+import { PubSub, v1, type Message, type Subscription, type SubscriptionOptions, type Topic } from '@google-cloud/pubsub'
+import { credentials } from '@grpc/grpc-js'
 import { onTestFinished } from 'vitest'
 import type { TimeSource } from '../clock/time-source.ts'
 import { startPubSubEngine, type PubSubEngine } from './engine.ts'
@@ -24,6 +25,19 @@ export const startBench = async (clock?: TimeSource): Promise<Bench> => {
 
 export const connect = (engine: PubSubEngine): PubSub =>
   new PubSub({ projectId: 'demo-test', emulatorMode: true, apiEndpoint: `${engine.host}:${engine.port}` })
+
+/** Google's generated clients, which send requests as they are given. Closed when the test is over. */
+export const connectRaw = (
+  engine: PubSubEngine,
+): { publisher: v1.PublisherClient; subscriber: v1.SubscriberClient } => {
+  const options = { servicePath: engine.host, port: engine.port, sslCreds: credentials.createInsecure() }
+  const publisher = new v1.PublisherClient(options)
+  const subscriber = new v1.SubscriberClient(options)
+  onTestFinished(async () => {
+    await Promise.all([publisher.close(), subscriber.close()])
+  })
+  return { publisher, subscriber }
+}
 
 /** A topic with one subscription. */
 export const createPair = async (
