@@ -14,7 +14,8 @@ export const serviceDefinition = (root: protobuf.Root, name: string): ServiceDef
   const service = root.lookupService(name).resolveAll() as protobuf.Service
   const methods = service.methodsArray.map((method): [string, MethodDefinition<object, object>] => {
     method.resolve()
-    if (!method.resolvedRequestType || !method.resolvedResponseType) throw new Error(`${name}.${method.name} has no types`)
+    if (!method.resolvedRequestType || !method.resolvedResponseType)
+      throw new Error(`${name}.${method.name} has no types`)
     const request = codec(method.resolvedRequestType)
     const response = codec(method.resolvedResponseType)
     return [

@@ -30,13 +30,18 @@ export const listenOnOnePort = async ({ host, port, grpc, http }: PortOptions): 
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
+    let head = Buffer.alloc(0)
     const sniff = () => {
-      const head = socket.read() as Buffer | null
-      if (!head) return
+      for (let read = socket.read() as Buffer | null; read; read = socket.read() as Buffer | null) {
+        head = Buffer.concat([head, read])
+      }
+      const length = Math.min(head.length, HTTP2_PREFACE.length)
+      const isHttp2 = head.subarray(0, length).equals(HTTP2_PREFACE.subarray(0, length))
+      // A `P` alone may yet become a POST.
+      if (length === 0 || (isHttp2 && length < HTTP2_PREFACE.length)) return
       socket.off('readable', sniff)
       socket.unshift(head)
-      const length = Math.min(head.length, HTTP2_PREFACE.length)
-      if (head.subarray(0, length).equals(HTTP2_PREFACE.subarray(0, length))) injector.injectConnection(socket)
+      if (isHttp2) injector.injectConnection(socket)
       else http.emit('connection', socket)
     }
     socket.on('readable', sniff)
