@@ -50,7 +50,7 @@ const pollMs = 200
  * @throws {NotFoldedError} when nothing more happens though events are still missing
  */
 export const replay = async (
-  controlPlane: ControlPlane,
+  controlPlane: Pick<ControlPlane, 'publish' | 'onReceipt' | 'readAgents' | 'countDeadLetters'>,
   runs: readonly RecordedRun[],
   options: ReplayOptions,
 ): Promise<Replayed> => {
