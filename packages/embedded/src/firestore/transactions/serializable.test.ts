@@ -11,6 +11,7 @@ import { prepareWrites } from '../writes/write.ts'
 const DATABASE = 'projects/p/databases/d'
 const PARENT = `${DATABASE}/documents`
 const IDS = ['a', 'b', 'c', 'd']
+const SEED = { a: 1n, b: 2n }
 
 /** Reads some documents, or all whose number is odd; then writes one more than it has seen to some. */
 interface Job {
@@ -56,6 +57,7 @@ const odd = parseQuery(PARENT, {
 const perform = async (engine: Engine, job: Job, pause: () => Promise<unknown>): Promise<Done | null> => {
   const database = engine.database(DATABASE)
   const coordinator = engine.coordinator(database)
+  await pause()
   const transaction = coordinator.transactions.begin(null)
   const seen: Record<string, bigint> = {}
   if (job.reads === 'odd') {
@@ -85,7 +87,7 @@ const perform = async (engine: Engine, job: Job, pause: () => Promise<unknown>):
 
 /** Whether doing the same work one after the other, in order of commits, would have seen the same. */
 const expectSerial = (done: Done[], queried: ReadonlySet<Done>): void => {
-  const state: Record<string, bigint> = {}
+  const state: Record<string, bigint> = { ...SEED }
   for (const one of done.toSorted((a, b) => a.time - b.time)) {
     const expected = queried.has(one)
       ? Object.fromEntries(Object.entries(state).filter(([, n]) => n % 2n === 1n))
@@ -102,6 +104,8 @@ test('transactions that commit have done so as if one after the other, however t
   await fc.assert(
     fc.asyncProperty(fc.array(job, { minLength: 2, maxLength: 6 }), fc.scheduler(), async (jobs, scheduler) => {
       const engine = new Engine(Date.now)
+      const seed = Object.entries(SEED).map(([id, n]) => writeOf(id, n))
+      await engine.coordinator(engine.database(DATABASE)).commit(prepareWrites(DATABASE, seed), null)
       const pause = () => scheduler.schedule(Promise.resolve())
       const work = Promise.all(jobs.map((one) => perform(engine, one, pause)))
       await scheduler.waitFor(work)
