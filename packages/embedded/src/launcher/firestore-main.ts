@@ -4,15 +4,15 @@ import { parseFlags, portOf } from './flags.ts'
 
 await runEngineProcess('Firestore engine', async () => {
   const flags = parseFlags(process.argv.slice(2))
-  const { host, port, close, closed } = await startFirestoreEngine({
+  const engine = await startFirestoreEngine({
     host: flags['host'] ?? '127.0.0.1',
     port: portOf(flags, 'port', 8080),
     log: console.error,
     ...(flags['project_id'] && { projectId: flags['project_id'] }),
     ...(flags['rules'] && { rulesFile: flags['rules'] }),
   })
-  console.log(`Firestore engine listening on ${host}:${port}`)
+  console.log(`Firestore engine listening on ${engine.host}:${engine.port}`)
   // POST /shutdown ends the process as a signal does.
-  void closed.then(() => process.exit(0))
-  return { close }
+  void engine.closed.then(() => process.exit(0))
+  return engine
 })

@@ -49,7 +49,7 @@ export interface FreePorts {
   configPath: string
   clockHost: string
   /** Deletes the file. */
-  remove(): void
+  remove: () => void
 }
 
 /**

@@ -25,7 +25,7 @@ export const addPublisherService = (server: Server, root: protobuf.Root, broker:
   const publish = definition['Publish']
   if (!publish) throw new Error('the definitions lack Publisher.Publish')
   const decode = publish.requestDeserialize
-  publish.requestDeserialize = (bytes) => Object.assign(decode(bytes), { encodedBytes: bytes.length })
+  publish.requestDeserialize = (bytes) => Object.assign(decode(bytes) as object, { encodedBytes: bytes.length })
 
   server.addService(definition, {
     CreateTopic: unary((topic: TopicResource) => broker.createTopic(topic)),
