@@ -1,4 +1,4 @@
-import { BulkWriter, FieldPath, FieldValue, Filter, Firestore, GeoPoint, Timestamp } from '@google-cloud/firestore'
+import { FieldPath, FieldValue, Filter, Firestore, GeoPoint, Timestamp } from '@google-cloud/firestore'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startFirestoreEngine, type FirestoreEngine } from './index.ts'
 import { JsonClient } from './oracle/client.ts'
@@ -81,7 +81,7 @@ describe("Google's client", () => {
   })
 
   test('writes in bulk, each on its own', async () => {
-    const writer: BulkWriter = db.bulkWriter()
+    const writer = db.bulkWriter()
     const failures: string[] = []
     writer.onWriteError(({ code, documentRef }) => {
       failures.push(`${code} ${documentRef.id}`)

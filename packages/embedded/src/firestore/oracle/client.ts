@@ -66,12 +66,12 @@ export class JsonClient {
   }
 }
 
-/** A field of JSON, with the type the caller knows it to have. */
-export const at = <T extends Json>(json: Json | undefined, ...path: (string | number)[]): T | undefined => {
+/** What lies at a path in JSON. */
+export const at = (json: Json | undefined, ...path: (string | number)[]): Json | undefined => {
   let value: Json | undefined = json
   for (const key of path) {
     if (typeof value !== 'object' || value === null) return undefined
     value = (value as { [key: string]: Json })[key]
   }
-  return value as T | undefined
+  return value
 }

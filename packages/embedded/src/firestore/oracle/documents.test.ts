@@ -119,12 +119,12 @@ describe.skipIf(!hasRecordings)('list_documents as Google recorded', () => {
   })
 
   const namesOf = (answer: Answer): string[] =>
-    (at<JsonObject[]>(answer.responses[0], 'documents') ?? []).map((one) =>
+    ((at(answer.responses[0], 'documents') as JsonObject[] | undefined) ?? []).map((one) =>
       String(one['name']).slice(documents.length + 1),
     )
 
   const listOf = (answer: Answer) =>
-    (at<JsonObject[]>(answer.responses[0], 'documents') ?? []).map((one) => ({
+    ((at(answer.responses[0], 'documents') as JsonObject[] | undefined) ?? []).map((one) => ({
       name: String(one['name']).slice(documents.length + 1),
       fields: Object.keys((one['fields'] ?? {}) as JsonObject).toSorted(),
     }))
@@ -135,7 +135,7 @@ describe.skipIf(!hasRecordings)('list_documents as Google recorded', () => {
     while (pageToken !== undefined) {
       const answer: Answer = await client.call('ListDocuments', { ...request, pageToken })
       pages.push(namesOf(answer))
-      pageToken = at<string>(answer.responses[0], 'nextPageToken')
+      pageToken = at(answer.responses[0], 'nextPageToken') as string | undefined
     }
     return pages
   }

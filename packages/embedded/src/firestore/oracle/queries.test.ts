@@ -52,8 +52,8 @@ const seed = async (project: string, { dataset }: Recording): Promise<string> =>
 
 const summary = (answer: Answer, documents: string): JsonObject[] =>
   answer.responses.map((response) => {
-    const name = at<string>(response, 'document', 'name')
-    const skipped = at<number>(response, 'skippedResults')
+    const name = at(response, 'document', 'name') as string | undefined
+    const skipped = at(response, 'skippedResults') as number | undefined
     return {
       ...(name !== undefined && { document: name.slice(documents.length + 1) }),
       ...(skipped && { skipped }),
@@ -94,7 +94,9 @@ define('queries', async ({ parent, query, outcome }, documents) => {
   expect(answer.message).toBe('')
   expect(summary(answer, documents)).toEqual(outcome.responses)
   for (const [name, fields] of Object.entries(outcome.fields ?? {})) {
-    const found = answer.responses.find((one) => at<string>(one, 'document', 'name') === `${documents}/${name}`)
+    const found = answer.responses.find(
+      (one) => (at(one, 'document', 'name') as string | undefined) === `${documents}/${name}`,
+    )
     expect(at(found, 'document', 'fields') ?? {}, name).toEqual(fields)
   }
 })

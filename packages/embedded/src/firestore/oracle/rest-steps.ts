@@ -94,7 +94,7 @@ export class Transcript {
   readonly #times = new Map<string, string>()
 
   recorded(step: RestStep): Json {
-    const error = at<JsonObject>(step.response, 'error')
+    const error = at(step.response, 'error') as JsonObject | undefined
     if (error) return { status: error['status'] ?? '', message: error['message'] ?? '' }
     const responses = Array.isArray(step.response) ? step.response : [step.response]
     return { status: 'OK', responses: anonymous(responses, this.#times) }
@@ -118,9 +118,9 @@ export const play = async (owner: JsonClient, user: JsonClient, steps: readonly 
     const call = callOf({ ...step, body: JSON.parse(body) as JsonObject | null }, pageToken)
     const answer = await (step.status === FORBIDDEN ? user : owner).call(...call)
     const response = answer.responses[0]
-    pageToken = at<string>(response, 'nextPageToken') ?? pageToken
-    const then = at<string>(step.response, 'commitTime')
-    if (then !== undefined) times.set(then, at<string>(response, 'commitTime') ?? then)
+    pageToken = (at(response, 'nextPageToken') as string | undefined) ?? pageToken
+    const then = at(step.response, 'commitTime') as string | undefined
+    if (then !== undefined) times.set(then, (at(response, 'commitTime') as string | undefined) ?? then)
     answers.push(answer)
   }
   return answers

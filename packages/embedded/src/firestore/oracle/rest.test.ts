@@ -31,7 +31,7 @@ const compare = async ({ steps }: RestCase): Promise<void> => {
   steps.forEach((step, i) => {
     const expected = recorded.recorded(step) as JsonObject
     const got = actual.actual(answers[i] as (typeof answers)[number]) as JsonObject
-    const error = at<JsonObject>(step.response, 'error')
+    const error = at(step.response, 'error') as JsonObject | undefined
     if (error) {
       const { status, message } = asInProduction(String(error['status']), String(error['message']))
       // The stored version is a time, which no recording can foretell.

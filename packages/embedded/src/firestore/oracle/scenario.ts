@@ -84,7 +84,7 @@ export class Player {
     const answers = new Map<string, Answer>()
     for (const step of steps) {
       if (step.op === 'sleep') await this.#sleep(step.seconds ?? 0)
-      else if (step.op === 'wait') await Promise.all((step.for ?? []).map((label) => this.#background.get(label)))
+      else if (step.op === 'wait') await Promise.all((step.for ?? []).map(async (label) => this.#background.get(label)))
       else if (step.op === 'reset') await this.#stage.reset()
       else if (step.background) this.#background.set(step.label, this.#call(step))
       else answers.set(step.label, await this.#call(step))
@@ -96,7 +96,7 @@ export class Player {
   /** What came of a call, in the form of the recording. */
   result({ responses }: Answer): Json[] {
     const short = (document: Json | undefined): JsonObject => {
-      const n = at<string>(document, 'fields', 'n', 'integerValue')
+      const n = at(document, 'fields', 'n', 'integerValue') as string | undefined
       const name = String(at(document, 'name')).slice(this.#documents.length + 1)
       return { name, n: n === undefined ? null : Number(n) }
     }
@@ -107,8 +107,8 @@ export class Player {
       if (response['missing']) found.push({ missing: String(response['missing']).slice(this.#documents.length + 1) })
       if (response['document']) found.push({ document: short(response['document']) })
       if (response['name']) found.push(short(response))
-      for (const one of at<JsonObject[]>(response, 'documents') ?? []) found.push(short(one))
-      const results = at<JsonObject[]>(response, 'status') ?? []
+      for (const one of (at(response, 'documents') as JsonObject[] | undefined) ?? []) found.push(short(one))
+      const results = (at(response, 'status') as JsonObject[] | undefined) ?? []
       found.push(...results.map(({ code = 0, message = '' }) => ({ status: code, message })))
       return found
     })
@@ -121,7 +121,7 @@ export class Player {
   }
 
   #options(options: JsonObject): JsonObject {
-    const retry = at<string>(options, 'readWrite', 'retryTransaction')
+    const retry = at(options, 'readWrite', 'retryTransaction') as string | undefined
     if (retry === undefined) return options
     const name = /^\{(.*)\}$/.exec(retry)?.[1]
     const retryTransaction = name === undefined ? retry : (this.#transactions.get(name) ?? '')

@@ -1,4 +1,4 @@
-import { NAME_FIELD, type FieldPath } from '../field-path.ts'
+import { NAME_FIELD } from '../field-path.ts'
 import { compareKeys, type IndexKey } from '../store/field-index.ts'
 import { compareIds } from '../names.ts'
 import type { Collection, DocumentNode } from '../store/tree.ts'
@@ -100,7 +100,7 @@ const bySelection = (query: Query, collection: Collection, atMost: number): Scan
 const byOrder = (query: Query, collection: Collection): Scan | null => {
   const [first, second] = query.orders
   if (!first || !second || first.field === NAME_FIELD) return null
-  const index = collection.index(first.field as FieldPath)
+  const index = collection.index(first.field)
   if (!index) return null
   const nodes = index.between(...boundsOf(query, first.field), first.descending)
   const whole = second.field === NAME_FIELD && second.descending === first.descending

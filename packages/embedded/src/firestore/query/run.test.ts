@@ -17,7 +17,7 @@ const PARENT = `${DATABASE}/documents`
 const value: fc.Arbitrary<Value> = fc.constantFrom<Value>(null, false, 0n, 1, 1n, 2n, Number.NaN, 'a', 'b', [1n], ['a'])
 const document = fc
   .record({ a: value, b: value, c: value }, { requiredKeys: [] })
-  .map((fields) => MapValue.from(Object.entries(fields) as [string, Value][]))
+  .map((fields) => MapValue.from(Object.entries(fields)))
 
 const OPS: readonly CompareOp[] = ['LESS_THAN', 'LESS_THAN_OR_EQUAL', 'GREATER_THAN', 'GREATER_THAN_OR_EQUAL', 'EQUAL']
 const opNumber = (op: CompareOp): number => OPS.indexOf(op) + 1

@@ -77,5 +77,6 @@ const guarded = (method: MethodDefinition<object, object>): MethodDefinition<obj
 /** The grpc-js definition of google.firestore.v1.Firestore over the messages of `messages.ts`. */
 export const firestoreService = (): ServiceDefinition => {
   const definition = serviceDefinition(firestoreProtos(), 'google.firestore.v1.Firestore')
-  return Object.fromEntries(Object.entries(definition).map(([name, method]) => [name, guarded(method)]))
+  const methods = Object.entries(definition) as [string, MethodDefinition<object, object>][]
+  return Object.fromEntries(methods.map(([name, method]) => [name, guarded(method)]))
 }

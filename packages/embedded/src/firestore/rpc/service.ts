@@ -46,25 +46,24 @@ const drained = (call: ServerWritableStream<unknown, object>): Promise<void> =>
 export const firestoreMethods = (engine: Engine, log: Log): UntypedServiceImplementation => {
   const unary =
     <Request>(handle: Unary<Request>) =>
-    async (call: ServerUnaryCall<Request | UnreadableRequest, object>, answer: sendUnaryData<object>) => {
-      try {
-        answer(null, await handle(engine, admit(call)))
-      } catch (error) {
-        answer(statusOf(error, log))
-      }
+    (call: ServerUnaryCall<Request | UnreadableRequest, object>, answer: sendUnaryData<object>): void => {
+      const serve = async () => handle(engine, admit(call))
+      serve().then(
+        (response) => answer(null, response),
+        (error: unknown) => answer(statusOf(error, log)),
+      )
     }
   const streaming =
     <Request>(handle: Streaming<Request>) =>
-    async (call: ServerWritableStream<Request | UnreadableRequest, object>) => {
-      try {
+    (call: ServerWritableStream<Request | UnreadableRequest, object>): void => {
+      const serve = async () => {
         for await (const response of handle(engine, admit(call))) {
           if (call.cancelled) return
           if (!call.write(response)) await drained(call)
         }
         call.end()
-      } catch (error) {
-        call.emit('error', statusOf(error, log))
       }
+      serve().catch((error: unknown) => call.emit('error', statusOf(error, log)))
     }
   return {
     GetDocument: unary(getDocument),

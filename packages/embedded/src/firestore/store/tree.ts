@@ -1,7 +1,7 @@
 import { formatFieldPath, type FieldPath } from '../field-path.ts'
 import { compareIds } from '../names.ts'
 import type { DocumentMessage } from '../values/codec.ts'
-import { MapValue, Timestamp } from '../values/value.ts'
+import { Timestamp, type MapValue } from '../values/value.ts'
 import { FieldIndex } from './field-index.ts'
 import { orderedMap, type OrderedMap } from './ordered-map.ts'
 

@@ -85,14 +85,7 @@ export class Coordinator {
         transaction,
         keys,
         blockers: () => this.#commitBlockers(writes, transaction),
-        proceed: () => {
-          try {
-            const { outcome, time } = this.#attempt(writes, transaction)
-            resolve(this.#apply(outcome, time, transaction))
-          } catch (error) {
-            reject(error)
-          }
-        },
+        proceed: () => resolve(this.#commitNow(writes, transaction)),
         fail: reject,
       }
       if (transaction) this.#markContended(transaction, keys)
@@ -129,6 +122,11 @@ export class Coordinator {
       if (transaction) this.transactions.end(transaction)
       throw error
     }
+  }
+
+  async #commitNow(writes: readonly PreparedWrite[], transaction: Transaction | null): Promise<Committed> {
+    const { outcome, time } = this.#attempt(writes, transaction)
+    return this.#apply(outcome, time, transaction)
   }
 
   *#alteredBy({ changes }: Outcome, transaction: Transaction | null): Generator<Transaction> {

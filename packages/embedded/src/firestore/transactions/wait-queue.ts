@@ -34,7 +34,7 @@ export class WaitQueue {
   readonly #waiting = new Map<Waiter, NodeJS.Timeout>()
   readonly #abort: (transaction: Transaction) => void
   #waking = false
-  #wakeAgain = false
+  #asked = 0
 
   /** `abort` ends a transaction and releases what it holds. */
   constructor(abort: (transaction: Transaction) => void) {
@@ -58,17 +58,13 @@ export class WaitQueue {
 
   /** Lets everyone go on who can; to be called whenever a transaction has ended or a commit has been made. */
   wake(): void {
-    if (this.#waking) {
-      this.#wakeAgain = true
-      return
-    }
+    this.#asked++
+    if (this.#waking) return
     this.#waking = true
-    do {
-      this.#wakeAgain = false
-      for (const waiter of [...this.#waiting.keys()]) {
-        if (this.#waiting.has(waiter) && isEmpty(waiter.blockers())) this.#proceed(waiter)
-      }
-    } while (this.#wakeAgain)
+    for (let served = 0; served !== this.#asked;) {
+      served = this.#asked
+      for (const waiter of this.#waiting.keys()) if (isEmpty(waiter.blockers())) this.#proceed(waiter)
+    }
     this.#waking = false
   }
 

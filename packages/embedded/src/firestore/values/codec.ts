@@ -221,7 +221,7 @@ export const encodeArray = (values: readonly Value[], writer: Writer): Writer =>
 
 const encodeInteger = (value: bigint, writer: Writer): void => {
   if (value >= -0x8000_0000n && value <= 0x7fff_ffffn) writer.int64(Number(value))
-  else writer.int64({ low: Number(value & 0xffff_ffffn) | 0, high: Number(value >> 32n), unsigned: false } as never)
+  else writer.int64({ low: Number(value & 0xffff_ffffn) | 0, high: Number(value >> 32n), unsigned: false })
 }
 
 /** google.firestore.v1.Value */

@@ -42,9 +42,8 @@ const sign = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0)
 const compareNumbers = (a: number | bigint, b: number | bigint): number => {
   if (a < b) return -1
   if (a > b) return 1
-  if (a == b) return 0
-  const aNan = Number.isNaN(a)
-  return aNan === Number.isNaN(b) ? 0 : aNan ? -1 : 1
+  // Equal, or NaN, which sorts before all other numbers.
+  return Number(Number.isNaN(b)) - Number(Number.isNaN(a))
 }
 
 export const compareBytes = (a: Uint8Array, b: Uint8Array): number => Buffer.compare(a, b)

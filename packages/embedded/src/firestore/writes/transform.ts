@@ -92,10 +92,11 @@ export const applyTransforms = (
   commitTime: number,
 ): { fields: MapValue; results: Value[] } => {
   const results: Value[] = []
+  let changed = fields
   for (const transform of transforms) {
-    const value = transformed(transform, getField(fields, transform.path), commitTime)
-    fields = withField(fields, transform.path, value)
+    const value = transformed(transform, getField(changed, transform.path), commitTime)
+    changed = withField(changed, transform.path, value)
     results.push(isArray(value) ? null : value)
   }
-  return { fields, results }
+  return { fields: changed, results }
 }
