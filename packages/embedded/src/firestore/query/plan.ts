@@ -1,5 +1,5 @@
 import { NAME_FIELD } from '../field-path.ts'
-import { compareKeys, type IndexKey } from '../store/field-index.ts'
+import { compareKeys, type FieldIndex, type IndexKey } from '../store/field-index.ts'
 import { compareIds } from '../names.ts'
 import type { Collection, DocumentNode } from '../store/tree.ts'
 import { Rank, rankOf } from '../values/order.ts'
@@ -76,23 +76,28 @@ const boundsOf = (query: Query, field: QueryField): [IndexKey, IndexKey] => {
   return [low, high]
 }
 
-/** The documents that equalities on one field select, or null when there is no such filter, or too many are selected. */
+/** The documents with one of some values in an index, or null when there are too many. */
+const selected = (index: FieldIndex, values: readonly Value[], descending: boolean, atMost: number) => {
+  const nodes = new Set<DocumentNode>()
+  for (const value of values) {
+    for (const node of index.between(before(value), after(value), descending)) {
+      nodes.add(node)
+      if (nodes.size > atMost) return null
+    }
+  }
+  return nodes
+}
+
+/** The documents that equalities on one field select, or null when there is no such filter, or all select too many. */
 const bySelection = (query: Query, collection: Collection, atMost: number): Scan | null => {
   for (const one of conjuncts(query)) {
     if (one.kind !== 'compare' || one.field === NAME_FIELD) continue
-    const list = one.op === 'EQUAL' ? [one.value] : one.op === 'IN' && isArray(one.value) ? one.value : null
-    const index = list && collection.index(one.field)
+    const values = one.op === 'EQUAL' ? [one.value] : one.op === 'IN' && isArray(one.value) ? one.value : null
+    const index = values && collection.index(one.field)
     if (!index) continue
-    const byName = query.orders.length === 1 && list.length === 1
-    const descending = byName && query.orders[0]?.descending === true
-    const nodes = new Set<DocumentNode>()
-    for (const value of list) {
-      for (const node of index.between(before(value), after(value), descending)) {
-        nodes.add(node)
-        if (nodes.size > atMost) return null
-      }
-    }
-    return { nodes, order: byName ? 'full' : 'none' }
+    const inOrder = query.orders.length === 1 && values.length === 1
+    const nodes = selected(index, values, inOrder && query.orders[0]?.descending === true, atMost)
+    if (nodes) return { nodes, order: inOrder ? 'full' : 'none' }
   }
   return null
 }
@@ -152,10 +157,10 @@ function* namesBetween(
 export const planScan = (query: Query, collection: Collection, latest: boolean): Scan => {
   const ordersByName = query.orders[0]?.field === NAME_FIELD
   if (latest && collection.size >= MIN_INDEXED) {
-    const bounded = query.limit !== Infinity
-    const selected = bySelection(query, collection, bounded ? MAX_SELECTED : Infinity)
-    const scan = selected ?? byOrder(query, collection)
-    if (scan) return scan
+    const few = bySelection(query, collection, MAX_SELECTED)
+    const scan = few ?? (query.limit === Infinity ? bySelection(query, collection, Infinity) : null)
+    const ordered = scan ?? byOrder(query, collection)
+    if (ordered) return ordered
   }
   return ordersByName ? byName(query, collection) : { nodes: collection.nodes.values(), order: 'none' }
 }
