@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { SteppedTime } from '../clock/time-source.ts'
-import { connect, createPair, publishNumbers, receive, startBench, type Message } from './testing.ts'
+import { createPair, publishNumbers, receive, startBench, type Message } from './testing.ts'
 
 const inOrder = (a = '', b = ''): number => a.localeCompare(b)
 const textOf = (message: Message | undefined): string | undefined => message?.data.toString()
@@ -61,52 +61,6 @@ test('what a consumer held when its process was killed goes to another once the 
   const messages = await receive(client.subscription('worker'), 20, (message) => message.ack())
   clearInterval(stepping)
   expect(new Set(messages.map((message) => message.id))).toEqual(held)
-})
-
-test('two subscribers share the load, and together get each message once', async () => {
-  const { engine, client } = await startBench()
-  const { topic } = await createPair(client)
-  const others = [connect(engine), connect(engine)]
-  const counts = [0, 0]
-  const seen = new Set<string>()
-  const { promise, resolve } = Promise.withResolvers<void>()
-  for (const [index, other] of others.entries()) {
-    other.subscription('worker', { flowControl: { maxMessages: 10 } }).on('message', (message: Message) => {
-      counts[index] = (counts[index] ?? 0) + 1
-      seen.add(message.id)
-      message.ack()
-      if (seen.size === 400) resolve()
-    })
-  }
-  await publishNumbers(topic, 400)
-  await promise
-  expect(counts.reduce((sum, count) => sum + count)).toBe(400)
-  expect(Math.min(...counts)).toBeGreaterThan(20)
-  await Promise.all(others.map((other) => other.close()))
-})
-
-test('a stream never holds more messages than its flow control allows', async () => {
-  const { client } = await startBench()
-  const { topic } = await createPair(client)
-  await publishNumbers(topic, 30)
-  const subscription = client.subscription('worker', {
-    flowControl: { maxMessages: 3, allowExcessMessages: false },
-    streamingOptions: { maxStreams: 1 },
-  })
-  let held = 0
-  let most = 0
-  let received = 0
-  const { promise, resolve } = Promise.withResolvers<void>()
-  subscription.on('message', (message: Message) => {
-    most = Math.max(most, ++held)
-    setImmediate(() => {
-      held--
-      message.ack()
-      if (++received === 30) resolve()
-    })
-  })
-  await promise
-  expect(most).toBeLessThanOrEqual(3)
 })
 
 test('a filter lets only matching messages in', async () => {
