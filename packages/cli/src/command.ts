@@ -85,7 +85,9 @@ export const stopSignal = ({ withParent = false } = {}): AbortSignal => {
     if (stoppedAt === undefined) {
       stoppedAt = performance.now()
       controller.abort(new StoppedError(signal))
-    } else if (performance.now() - stoppedAt > sameKeystrokeMs) process.exit(128 + constants.signals[signal])
+    } else if (signal !== 'SIGHUP' && performance.now() - stoppedAt > sameKeystrokeMs)
+      // A terminal that closes meanwhile is no second wish.
+      process.exit(128 + constants.signals[signal])
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, heard)
   const parent = process.ppid

@@ -35,9 +35,9 @@ const showUntil = async (signal: AbortSignal, look: () => Promise<Sight>, show: 
   if (isLive) logUpdate.done()
 }
 
-const waitForLastReports = async (fleet: Fleet, delivered: () => number) => {
+const waitForLastReports = async (fleet: Fleet) => {
   const giveUpAt = performance.now() + lastReportsSecondsMax * 1000
-  while (delivered() < fleet.reported() && performance.now() < giveUpAt) await delay(pollMs)
+  while (!(await fleet.isStored()) && performance.now() < giveUpAt) await delay(pollMs)
 }
 
 /** @returns the last sight, when the fleet has stopped */
@@ -48,7 +48,7 @@ const runFleetOn = async (suite: OwnSuite, signal: AbortSignal, show: (text: str
     const watch = await watchControlPlane(controlPlane)
     const fleet = await startFleet(controlPlane, { sender, signal })
     await Promise.all([fleet.ended, showUntil(signal, watch.look, show)])
-    await waitForLastReports(fleet, watch.delivered)
+    await waitForLastReports(fleet)
     const sight = await watch.look()
     await watch.close()
     return { sight, reported: fleet.reported() }

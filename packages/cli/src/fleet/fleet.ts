@@ -31,6 +31,8 @@ export interface FleetOptions {
 export interface Fleet {
   /** How many reports its agents have made. */
   reported: () => number
+  /** Whether all of them are stored. */
+  isStored: () => Promise<boolean>
   /** Resolves when the fleet is drained and all its reports are published. */
   ended: Promise<void>
 }
@@ -75,6 +77,11 @@ export const startFleet = async (controlPlane: ControlPlane, { sender, signal }:
   }
   return {
     reported: () => members.reduce((sum, { reporter }) => sum + reporter.lastSequence(), 0),
+    isStored: async () => {
+      const documents = await controlPlane.readAgents(members.map(({ worker }) => worker.agentId))
+      const stored = new Map<string, number>(documents.map(({ agentId, lastSequence }) => [agentId, lastSequence]))
+      return members.every(({ worker, reporter }) => (stored.get(worker.agentId) ?? 0) >= reporter.lastSequence())
+    },
     ended: runAll(),
   }
 }

@@ -36,5 +36,5 @@ export const watchControlPlane = async (controlPlane: ControlPlane) => {
     }
   }
 
-  return { look, delivered: tally.delivered, close: receipts.close }
+  return { look, close: receipts.close }
 }
