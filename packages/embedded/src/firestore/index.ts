@@ -3,6 +3,7 @@ import { Server } from '@grpc/grpc-js'
 import { listenOnOnePort } from '../wire/port.ts'
 import { Engine } from './engine.ts'
 import { createAdminServer } from './http.ts'
+import { loadDocuments, saveDocuments } from './keep.ts'
 import { MAX_MESSAGE_BYTES, firestoreService } from './rpc/codec.ts'
 import { firestoreMethods, type Log } from './rpc/service.ts'
 import type { Clock } from './store/timeline.ts'
@@ -18,6 +19,8 @@ export interface FirestoreEngineOptions {
   projectId?: string
   /** Path of a file of security rules, which is read at the start. */
   rulesFile?: string
+  /** Path of a file in which the documents are kept from one run to the next: read at the start, written at the close. */
+  keepIn?: string
   /** Milliseconds since the epoch, as a number or a Date; default the system's. Waits for locks are in real time. */
   clock?: Clock
   /** Gets a line for each error that is the engine's own fault; default nothing. */
@@ -37,16 +40,17 @@ export interface FirestoreEngine {
 
 /**
  * Starts Firestore in memory: `google.firestore.v1.Firestore` over gRPC, and over HTTP/1.1 on the same port what the
- * Firebase CLI asks of its emulator. Every project and database is there from the start, and empty.
+ * Firebase CLI asks of its emulator. Every project and database is there from the start, and empty unless `keepIn` says otherwise.
  *
  * Requests with `authorization: Bearer owner`, which Google's server clients send when `FIRESTORE_EMULATOR_HOST` is
  * set, may do everything; all others get PERMISSION_DENIED, since security rules are stored but not evaluated yet.
  * Rejects with the system's error when the port cannot be had or the rules cannot be read.
  */
 export const startFirestoreEngine = async (options: FirestoreEngineOptions = {}): Promise<FirestoreEngine> => {
-  const { host = '127.0.0.1', port = 0, projectId = '', rulesFile, clock = Date.now, log = () => {} } = options
+  const { host = '127.0.0.1', port = 0, projectId = '', rulesFile, keepIn, clock = Date.now, log = () => {} } = options
   const engine = new Engine(clock)
   if (rulesFile) engine.rules.set(projectId, await readFile(rulesFile, 'utf8'))
+  if (keepIn) await loadDocuments(engine, keepIn)
   const grpc = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': -1,
@@ -58,6 +62,7 @@ export const startFirestoreEngine = async (options: FirestoreEngineOptions = {})
   const close = async (): Promise<void> => {
     engine.close()
     await listening.close()
+    if (keepIn) await saveDocuments(engine, keepIn)
     resolve()
   }
   return { host: listening.host, port: listening.port, engine, closed, close }
