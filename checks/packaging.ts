@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { agreedManifest, discoverManifest } from './manifest.ts'
+import { agreedManifest, discoverManifest } from '../functions/manifest.ts'
 
 type Lock = { packages: Record<string, { version?: string; integrity?: string }> }
 

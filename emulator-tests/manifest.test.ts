@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
-import { agreedManifest, discoverManifest } from '../checks/manifest.ts'
+import { agreedManifest, discoverManifest } from '../functions/manifest.ts'
 
 const functionsFolder = join(import.meta.dirname, '../functions')
 

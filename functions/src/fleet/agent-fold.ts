@@ -21,9 +21,14 @@ const keepRefused = (context: Context, { agentId, tenant, sequence, raw, publish
   })
 
 // A receipt that cannot be published must not undo what is stored, so the delivery succeeds without it.
-const publishReceipt = async (context: Context, receipt: FoldReceipt): Promise<void> => {
+const publishReceipts = async (context: Context, receipts: readonly FoldReceipt[]): Promise<void> => {
   try {
-    await publish(context, topics.analytics.name, { json: receipt, attributes: { type: receipt.type } })
+    const publishOne = (receipt: FoldReceipt) =>
+      publish(context, topics.analytics.name, {
+        json: receipt,
+        attributes: { type: receipt.type, tenant: receipt.tenant },
+      })
+    await Promise.all(receipts.map(publishOne))
   } catch (error) {
     logger.warn('receipt not published', { error: messageOf(error) })
   }
@@ -34,7 +39,7 @@ export const foldWindow = once((context: Context) =>
   createFoldWindow({
     store: createAgentStore(context.firestore),
     refuse: (refused) => keepRefused(context, refused),
-    report: (receipt) => publishReceipt(context, receipt),
+    report: (receipts) => publishReceipts(context, receipts),
     nowMs: context.nowMs,
   }),
 )

@@ -1,7 +1,7 @@
 import { CellDocument, collections, type AgentObservation } from '@infinity-matrix/contracts'
 import { acquireLease, holdsLease, releaseLease } from '@infinity-matrix/core/lease'
 import { cellOf, confirmSilences, sweepSilences, type SilenceNews } from '@infinity-matrix/core/fleet'
-import { FieldValue, type DocumentReference, type Firestore } from '@google-cloud/firestore'
+import { FieldPath, FieldValue, type DocumentReference, type Firestore } from '@google-cloud/firestore'
 
 type Heartbeat = Extract<AgentObservation, { type: 'agent.heartbeat.v1' }>
 
@@ -22,9 +22,9 @@ export const createCellStore = (firestore: Firestore, cellsPerRegion: number) =>
   /** Notes that an agent was heard. Firestore keeps the latest, so order and repetition do not matter. */
   const hear = async ({ agentId, tenant, region, tier, time, data }: Heartbeat): Promise<void> => {
     const cell = cells.doc(cellOf(tenant, region, agentId, cellsPerRegion))
-    const heard = data.leaving
-      ? FieldValue.delete()
-      : { heardAtMs: FieldValue.maximum(Date.parse(time)), silenceBoundSeconds: data.silenceBoundSeconds, tier }
+    const at = FieldValue.maximum(Date.parse(time))
+    const said = data.leaving ? { leftAtMs: at } : { heardAtMs: at }
+    const heard = { ...said, silenceBoundSeconds: data.silenceBoundSeconds, tier }
     await cell.set({ tenant, region, heard: { [agentId]: heard } }, { merge: true })
   }
 
@@ -38,8 +38,10 @@ export const createCellStore = (firestore: Firestore, cellsPerRegion: number) =>
       const document = CellDocument.parse(snapshot.data())
       const lease = acquireLease(document.lease, holder, nowMs, sweepLeaseSeconds)
       if (lease === null) return null
-      const { silent, news } = sweepSilences(document, nowMs)
-      transaction.update(cell, { lease, silent })
+      const { silent, news, forgotten } = sweepSilences(document, nowMs)
+      // Field paths, since an agent's id may hold dots.
+      const forget = forgotten.flatMap((agentId) => [new FieldPath('heard', agentId), FieldValue.delete()])
+      transaction.update(cell, 'lease', lease, 'silent', silent, ...forget)
       return { tenant: document.tenant, region: document.region, news, token: lease.token }
     })
 

@@ -40,8 +40,8 @@ const instance = (store: AgentStore = createAgentStore(firestore)) => {
     refuse: async (one) => {
       refused.push(one)
     },
-    report: async (receipt) => {
-      receipts.push(receipt)
+    report: async (made) => {
+      receipts.push(...made)
     },
   })
   return { ...window, receipts, refused }
@@ -55,7 +55,9 @@ describe('group commit', () => {
     const verdicts = await Promise.all([acted('a', 3), started('a'), acted('a', 2), acted('a', 2)].map(submit))
     expect(verdicts).toEqual(['parked', 'applied', 'applied', 'duplicate'])
     expect(await agentOf('a')).toMatchObject({ lastSequence: 3, version: 1, reported: { usage: { steps: 2 } } })
-    expect(receipts).toMatchObject([{ applied: 2, parked: 1, released: 1, duplicates: 1, lagMs: [0, 0, 0] }])
+    expect(receipts).toMatchObject([
+      { tenant: 'acme', applied: 2, parked: 1, released: 1, duplicates: 1, lagMs: [0, 0, 0] },
+    ])
   })
 
   it('many instances that fold the same agents at once apply each report once', async () => {

@@ -22,8 +22,8 @@ export interface FoldWindowOptions {
   store: AgentStore
   /** Keeps what can never be applied; called before the agent that has moved past it is stored. */
   refuse: (refused: RefusedReport) => Promise<void>
-  /** Called once per commit, before its deliveries settle. */
-  report: (receipt: FoldReceipt) => Promise<void>
+  /** Called with what a commit did, a receipt for each tenant in it, before its deliveries settle. */
+  report: (receipts: readonly FoldReceipt[]) => Promise<void>
   nowMs: () => number
 }
 
@@ -119,7 +119,7 @@ export const createFoldWindow = ({ store, refuse, report, nowMs }: FoldWindowOpt
       if (result.status === 'rejected') failures.set(changes[index]?.agentId ?? '', result.reason)
     })
     const stored = shares.filter(({ agentId }) => !failures.has(agentId))
-    if (stored.length > 0) await report(receiptOf(stored, nowMs()))
+    if (stored.length > 0) await report(receiptsOf(stored, nowMs()))
     for (const { waiting, folded } of stored)
       waiting.forEach(({ settle }, index) => settle(folded.verdicts[index] ?? 'observed'))
     for (const [agentId, error] of failures) again(agentId, taken.get(agentId) ?? [], error)
@@ -159,7 +159,17 @@ export const createFoldWindow = ({ store, refuse, report, nowMs }: FoldWindowOpt
   return { submit }
 }
 
-const receiptOf = (shares: readonly Share[], nowMs: number): FoldReceipt => {
+/** One receipt for each tenant that has a share. */
+const receiptsOf = (shares: readonly Share[], nowMs: number): FoldReceipt[] => {
+  const byTenant = Map.groupBy(shares, tenantOf)
+  return [...byTenant].map(([tenant, ofTenant]) => receiptOf(tenant, ofTenant, nowMs))
+}
+
+// An observation may come before its agent is known; then it says itself whose it is.
+const tenantOf = ({ folded, waiting }: Share): string =>
+  folded.agent?.document.tenant ?? waiting[0]?.delivery.event.tenant ?? ''
+
+const receiptOf = (tenant: string, shares: readonly Share[], nowMs: number): FoldReceipt => {
   const verdicts = shares.flatMap(({ folded }) => folded.verdicts)
   const count = (verdict: Verdict) => verdicts.filter((one) => one === verdict).length
   const released = shares.flatMap(({ folded }) => folded.released)
@@ -168,6 +178,7 @@ const receiptOf = (shares: readonly Share[], nowMs: number): FoldReceipt => {
   )
   return {
     type: 'fleet.folded.v1',
+    tenant,
     applied: count('applied'),
     duplicates: count('duplicate'),
     parked: count('parked'),

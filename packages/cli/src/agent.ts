@@ -122,6 +122,7 @@ const program = withSenderOptions(
     .argument('[arguments...]', 'its arguments')
     .option('--id <id>', 'the agent to be, which goes on where it was; a new one without it', parseId)
     .option('--task <text>', 'what it is to do, for people; the command line without it'),
+  'demo',
 )
   .option(
     '--heartbeat-seconds <seconds>',

@@ -5,6 +5,7 @@ import {
   deadLetterTopic,
   FoldReceipt,
   parseEvent,
+  topicRetentionDays,
   topics,
   type AgentStatus,
   type TopicName,
@@ -78,7 +79,8 @@ export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }:
   /** Creates what is missing of the contract's topics and their dead-letter topics. */
   const ensureTopics = async (): Promise<void> => {
     const names = Object.values(topics).flatMap(({ name }) => [name, deadLetterTopic(name)])
-    await Promise.all(names.map((name) => pubsub.createTopic(name).catch(ignoreExisting)))
+    const messageRetentionDuration = { seconds: topicRetentionDays * 86_400 }
+    await Promise.all(names.map((name) => pubsub.createTopic({ name, messageRetentionDuration }).catch(ignoreExisting)))
   }
 
   /** Resolves when Pub/Sub has the event. */

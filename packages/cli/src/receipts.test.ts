@@ -3,6 +3,7 @@ import { createTally } from './receipts.ts'
 
 const nothing = {
   type: 'fleet.folded.v1',
+  tenant: 'demo',
   applied: 0,
   duplicates: 0,
   parked: 0,

@@ -1,3 +1,5 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import { Command } from 'commander'
 import colors from 'picocolors'
@@ -7,7 +9,7 @@ import { readRecordings } from './recordings/files.ts'
 import { replay, type Replayed } from './replay/replay.ts'
 import { agentsTable, outcomesTable, totalsLine } from './replay/tables.ts'
 import { withSenderOptions, type SenderOptions } from './sender-options.ts'
-import { readSettings } from './settings.ts'
+import { readSettings, repositoryRoot } from './settings.ts'
 import { findSuite, startSuite, type OwnSuite } from './suite/suite.ts'
 
 interface Options extends SenderOptions {
@@ -19,9 +21,18 @@ interface Options extends SenderOptions {
   duplicate: number
   ahead: number
   idleSeconds: number
+  fresh?: boolean
 }
 
 const note = (text: string) => process.stderr.write(`${text}\n`)
+
+/** Where suites that are started for replays keep their documents, so that a second replay meets what the first left. */
+const keptDocuments = async ({ fresh }: { fresh: boolean }): Promise<string> => {
+  const file = join(repositoryRoot, '.firebase/replayed-documents')
+  await mkdir(dirname(file), { recursive: true })
+  if (fresh) await rm(file, { force: true })
+  return file
+}
 
 /** Where to replay to: what the environment names, the suite that runs, or one that is started for this replay. */
 const placeOf = async (options: Options, signal: AbortSignal): Promise<{ place: Place; own?: OwnSuite }> => {
@@ -32,7 +43,8 @@ const placeOf = async (options: Options, signal: AbortSignal): Promise<{ place: 
   if (options.suite === false)
     throw new NoSuiteError('no emulator suite runs: start one with npm start, or leave --no-suite away')
   note('no emulator suite runs: starting one')
-  const own = await startSuite(settings, { whenTaken: 'use-free-ports', signal })
+  const keepIn = await keptDocuments({ fresh: options.fresh === true })
+  const own = await startSuite(settings, { whenTaken: 'use-free-ports', signal, keepIn })
   return { place: own.place, own }
 }
 
@@ -81,8 +93,10 @@ const program = withSenderOptions(
     .argument('<paths...>', 'files, or folders that are searched for .json and .traj')
     .option('--suite', 'start the emulator suite when none runs (the default)')
     .option('--no-suite', 'fail when none runs')
+    .option('--fresh', 'forget what earlier replays left in the suite that is started for them')
     .option('--json', 'print one JSON object as the last line')
     .option('--all', 'show every agent in the table'),
+  'replay',
 )
   .option('--rate <events/s>', 'publish at most so many events per second', numberFrom(1, 1_000_000))
   .option('--shuffle <seed>', 'publish in a random order', numberFrom(0, 2 ** 31 - 1, { whole: true }))

@@ -10,10 +10,10 @@ const slug = (name: Slug) => (text: string) => {
   return parsed.data
 }
 
-/** Adds the options that say for whom and where an agent works. */
-export const withSenderOptions = (command: Command): Command =>
+/** Adds the options that say for whom and where an agent works; `tenant` is the default one. */
+export const withSenderOptions = (command: Command, tenant: string): Command =>
   command
-    .option('--tenant <name>', 'whose agents they are', slug('tenant'), 'demo')
+    .option('--tenant <name>', 'whose agents they are', slug('tenant'), tenant)
     .option('--region <name>', 'where they work', slug('region'), 'local')
     .addOption(new Option('--tier <tier>', 'their service tier').choices(tiers).default('standard'))
 

@@ -31,3 +31,7 @@ export const readSettings = (environment: NodeJS.ProcessEnv = process.env): Sett
   hubHost: environment['FIREBASE_EMULATOR_HUB'],
   scheduleClockHost: environment['IMX_SCHEDULE_CLOCK_HOST'] ?? '127.0.0.1:8086',
 })
+
+/** What a suite of our own is started with. `keepIn`: the file in which its Firestore keeps the documents. */
+export const suiteEnvironment = (keepIn: string | undefined): NodeJS.ProcessEnv =>
+  keepIn === undefined ? process.env : { ...process.env, IMX_FIRESTORE_KEEP: keepIn }

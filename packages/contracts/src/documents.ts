@@ -83,8 +83,16 @@ export const transitionsOf = ({ transitions }: Pick<AgentDocument, 'transitions'
 export const Lease = z.object({ holder: z.string(), token: z.int(), expiresAt: Instant })
 export type Lease = z.infer<typeof Lease>
 
-/** An agent's latest heartbeat. `heardAtMs` is a number so that Firestore itself can keep the maximum. */
-export const Heard = z.object({ heardAtMs: z.number(), silenceBoundSeconds: z.number(), tier: z.enum(tiers) })
+/**
+ * An agent's latest heartbeat, and when it said that it leaves. Times are numbers so that Firestore itself can keep the
+ * maximum: a heartbeat that comes after the agent's last word does not bring it back.
+ */
+export const Heard = z.object({
+  heardAtMs: z.number().default(0),
+  leftAtMs: z.number().nullable().default(null),
+  silenceBoundSeconds: z.number(),
+  tier: z.enum(tiers),
+})
 export type Heard = z.infer<typeof Heard>
 
 /**

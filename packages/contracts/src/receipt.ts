@@ -8,6 +8,8 @@ const count = z.int().min(0)
  */
 export const FoldReceipt = z.object({
   type: z.literal('fleet.folded.v1'),
+  /** Whose deliveries these are: a commit for several tenants has a receipt for each. */
+  tenant: z.string(),
   applied: count,
   duplicates: count,
   parked: count,

@@ -13,6 +13,7 @@ const runs = ['a', 'b'].map((agentId): RecordedRun => ({
 
 const nothing = {
   type: 'fleet.folded.v1',
+  tenant: 'demo',
   applied: 0,
   duplicates: 0,
   parked: 0,

@@ -87,7 +87,9 @@ export const replay = async (
     onWarning(`${what}, though every run is stored: receipts are telemetry, and some were lost`)
   }
 
-  const receipts = await controlPlane.onReceipt(tally.add)
+  const receipts = await controlPlane.onReceipt((receipt) => {
+    if (receipt.tenant === sender.tenant) tally.add(receipt)
+  })
   const stall = watchForStall(() => published + tally.delivered(), idleSecondsMax)
   const signal = AbortSignal.any([options.signal, stall.signal])
   try {

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { z } from 'zod'
 import { createLogTail } from '../agent/log-tail.ts'
 import type { Place } from '../control-plane.ts'
-import { repositoryRoot, type Settings } from '../settings.ts'
+import { repositoryRoot, suiteEnvironment, type Settings } from '../settings.ts'
 import { configuredAddresses, takenAddresses, takenMessage, type Address, type ConfiguredAddress } from './ports.ts'
 
 /** An emulator suite that is up. */
@@ -34,6 +34,8 @@ export interface SuiteOptions {
   google?: boolean
   /** When a port of firebase.json is taken: take free ones, or refuse with a message that names the port. */
   whenTaken: 'use-free-ports' | 'refuse'
+  /** A file in which the documents are kept from one suite to the next; without it each begins empty. */
+  keepIn?: string
   /** Gives up the start. */
   signal: AbortSignal
   /** Hears each line the suite prints. */
@@ -99,6 +101,7 @@ export const startSuite = async (settings: Settings, options: SuiteOptions): Pro
   const flags = [...(options.google ? ['--google'] : []), ...(taken.length > 0 ? ['--free-ports'] : [])]
   const child = spawn(process.execPath, [launcher, ...flags, 'emulators:start', '--project', projectId], {
     cwd: repositoryRoot,
+    env: suiteEnvironment(options.keepIn),
     stdio: ['ignore', 'pipe', 'pipe'],
     // A process group of its own: a terminal's Ctrl-C reaches us alone, and we stop the suite last.
     detached: true,

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { cellOf, confirmSilences, needsResync, sweepSilences } from './index.ts'
 
-const heard = (heardAtMs: number) => ({ heardAtMs, silenceBoundSeconds: 30, tier: 'standard' as const })
+const heard = (heardAtMs: number, leftAtMs: number | null = null) => ({
+  heardAtMs,
+  leftAtMs,
+  silenceBoundSeconds: 30,
+  tier: 'standard' as const,
+})
 const newsOf = (swept: ReturnType<typeof sweepSilences>) =>
   swept.news.map(({ agentId, silence }) => `${agentId} ${silence.heardAgainAtMs === null ? 'silent' : 'heard'}`)
 
@@ -40,9 +45,17 @@ describe('a sweep', () => {
     expect(newsOf(sweepSilences({ heard: { a: heard(40_000) }, silent }, 100_000))).toEqual(['a silent'])
   })
 
-  it('forgets an agent that left', () => {
+  it('says nothing of an agent that left, though a late heartbeat comes after its last word', () => {
     const silent = confirmSilences(sweepSilences({ heard: { a: heard(0) }, silent: {} }, 31_000).silent)
-    expect(sweepSilences({ heard: {}, silent }, 32_000)).toEqual({ silent: {}, news: [] })
+    const swept = sweepSilences({ heard: { a: heard(39_000, 40_000) }, silent }, 100_000)
+    expect(swept).toEqual({ silent: {}, news: [], forgotten: [] })
+  })
+
+  it('forgets an agent that left long ago, and hears one that came back', () => {
+    const hour = 3_600_000
+    const cell = { heard: { a: heard(0, 1), b: heard(hour + 2, 1) }, silent: {} }
+    expect(sweepSilences(cell, hour + 2)).toEqual({ silent: {}, news: [], forgotten: ['a'] })
+    expect(newsOf(sweepSilences(cell, hour + 40_000))).toEqual(['b silent'])
   })
 })
 

@@ -12,7 +12,12 @@ export interface Swept {
   silent: Silences
   /** In part news of an earlier sweep that died before it could confirm. */
   news: SilenceNews[]
+  /** Agents that left long ago; no heartbeat of theirs can still be on its way. */
+  forgotten: string[]
 }
+
+/** An agent that left is forgotten after this long. */
+export const forgetAfterSeconds = 3600
 
 /**
  * Compares a cell's heartbeats with the clock: who went silent, and who is heard again. Each silence is news once, until
@@ -22,7 +27,13 @@ export interface Swept {
  */
 export const sweepSilences = ({ heard, silent }: Pick<CellDocument, 'heard' | 'silent'>, nowMs: number): Swept => {
   const swept: Silences = {}
-  for (const [agentId, { heardAtMs, silenceBoundSeconds, tier }] of Object.entries(heard)) {
+  const forgotten: string[] = []
+  for (const [agentId, { heardAtMs, leftAtMs, silenceBoundSeconds, tier }] of Object.entries(heard)) {
+    // An agent said that it leaves: its silence means nothing.
+    if (leftAtMs !== null && leftAtMs >= heardAtMs) {
+      if (nowMs - leftAtMs > forgetAfterSeconds * 1000) forgotten.push(agentId)
+      continue
+    }
     const known = Object.hasOwn(silent, agentId) ? silent[agentId] : undefined
     const isOverdue = nowMs - heardAtMs > silenceBoundSeconds * 1000
     const isEndKnown = known !== undefined && known.heardAgainAtMs !== null
@@ -39,9 +50,8 @@ export const sweepSilences = ({ heard, silent }: Pick<CellDocument, 'heard' | 's
       swept[agentId] = { ...known, heardAgainAtMs: heardAtMs, noticedAtMs: nowMs, announced: false }
     else if (known) swept[agentId] = known
   }
-  // An agent that said it leaves is no longer in `heard`, and its silence means nothing.
   const news = Object.entries(swept).filter(([, { announced }]) => !announced)
-  return { silent: swept, news: news.map(([agentId, silence]) => ({ agentId, silence })) }
+  return { silent: swept, news: news.map(([agentId, silence]) => ({ agentId, silence })), forgotten }
 }
 
 /** The silences after all their news was published: ended ones go. */

@@ -19,10 +19,15 @@ const startClock = (clockHost: string, functionsHost: string | undefined): Promi
 
 await runEngineProcess('Pub/Sub engine', async () => {
   const flags = parseFlags(process.argv.slice(2))
-  const { IMX_SCHEDULE_CLOCK_HOST: clockHost, IMX_FUNCTIONS_EMULATOR_HOST: functionsHost } = process.env
+  const {
+    IMX_SCHEDULE_CLOCK_HOST: clockHost,
+    IMX_FUNCTIONS_EMULATOR_HOST: functionsHost,
+    IMX_PUBSUB_OUTSTANDING: outstanding,
+  } = process.env
   const engine = await startPubSubEngine({
     host: flags['host'] ?? '127.0.0.1',
     port: portOf(flags, 'port', 8085),
+    outstandingPerStreamMax: Number(outstanding) || Infinity,
     log,
   })
   // The clock lives here because this process lives as long as the suite does.

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 
 const packageFolder = resolve(import.meta.dirname, '../..')
@@ -15,6 +16,9 @@ const pathOf = (base: NodeJS.ProcessEnv): string =>
 export const emulatorSuiteEnvironment = (base: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv => ({
   IMX_SCHEDULE_CLOCK_HOST: '127.0.0.1:8086',
   IMX_FUNCTIONS_EMULATOR_HOST: '127.0.0.1:5001',
+  // The CLI gives up on an event that it could not run within a minute, and acknowledges it all the same. So it is never
+  // given more than it can run: the rest stays in the engine.
+  IMX_PUBSUB_OUTSTANDING: '100',
   ...googleSuiteEnvironment(base),
   PATH: [bin('java-first'), pathOf(base)].join(delimiter),
   PUBSUB_EMULATOR_BINARY_PATH: bin('pubsub-emulator'),
@@ -23,8 +27,9 @@ export const emulatorSuiteEnvironment = (base: NodeJS.ProcessEnv = process.env):
 
 /** The same with Google's own emulators left in place: the CLI downloads them and they need Java 21. No clock. */
 export const googleSuiteEnvironment = (base: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv => ({
-  // At most 8 invocations, and so function workers, at a time; each worker is a Node process, and the CLI's own limit 50.
-  FUNCTIONS_EMULATOR_PARALLEL: '8',
+  // Invocations, and so workers of a function, at a time: each worker is a Node process that takes a second of a core to
+  // start. The CLI's own limit is 50.
+  FUNCTIONS_EMULATOR_PARALLEL: String(availableParallelism() + 1),
   // Google's clients and the CLI otherwise ask the network whether this is a machine in Google's cloud.
   METADATA_SERVER_DETECTION: 'none',
   // The CLI's update check.

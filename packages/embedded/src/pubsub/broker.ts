@@ -135,14 +135,6 @@ export class Broker {
     })
   }
 
-  /** `publish` for callers inside the process, to a topic that may not exist yet. Returns the message id. */
-  publishCreating(topicName: string, message: PubsubMessage): string {
-    if (!this.#topics.has(topicName)) {
-      this.createTopic({ name: topicName, state: STATE_ACTIVE, messageRetentionDuration: null })
-    }
-    return this.publish(topicName, [message])[0] ?? ''
-  }
-
   close(): void {
     for (const subscription of this.#subscriptions.values()) subscription.close()
     this.#subscriptions.clear()

@@ -4,7 +4,6 @@ import { systemTime, type TimeSource } from '../clock/time-source.ts'
 import { listenOnOnePort } from '../wire/port.ts'
 import { loadProtos } from '../wire/protos.ts'
 import { Broker } from './broker.ts'
-import type { PubsubMessage } from './messages.ts'
 import { addPublisherService } from './publisher-service.ts'
 import { addSubscriberService } from './subscriber-service.ts'
 
@@ -15,14 +14,14 @@ export interface PubSubEngineOptions {
   port?: number
   /** Default: the system's. */
   clock?: TimeSource
+  /** A streaming pull holds at most so many unacknowledged messages, whatever it asks for. Default: what it asks for. */
+  outstandingPerStreamMax?: number
   log?: (line: string) => void
 }
 
 export interface PubSubEngine {
   host: string
   port: number
-  /** Publishes from inside the process; creates the topic when it does not exist. Returns the message id. */
-  publish(topic: string, message: { data?: Uint8Array; attributes?: Record<string, string> }): string
   close(): Promise<void>
 }
 
@@ -31,7 +30,7 @@ export interface PubSubEngine {
  * system's error when the port cannot be had.
  */
 export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Promise<PubSubEngine> => {
-  const { host = '127.0.0.1', port = 0, clock = systemTime, log } = options
+  const { host = '127.0.0.1', port = 0, clock = systemTime, outstandingPerStreamMax = Infinity, log } = options
   const broker = new Broker(clock)
   const root = loadProtos('pubsub')
   // Larger requests than Pub/Sub takes are let in, to be refused with its own words.
@@ -40,7 +39,7 @@ export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Prom
     'grpc.max_send_message_length': -1,
   })
   addPublisherService(grpc, root, broker)
-  addSubscriberService(grpc, root, broker, clock)
+  addSubscriberService(grpc, root, broker, { time: clock, outstandingPerStreamMax })
   const http = createServer((request, response) => {
     const found = request.method === 'GET' && request.url === '/'
     response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain' }).end(found ? 'Ok\n' : 'Not Found\n')
@@ -50,10 +49,6 @@ export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Prom
   return {
     host: listening.host,
     port: listening.port,
-    publish(topic, { data = new Uint8Array(), attributes = {} }) {
-      const message: PubsubMessage = { data, attributes, messageId: '', publishTime: null, orderingKey: '' }
-      return broker.publishCreating(topic, message)
-    },
     async close() {
       broker.close()
       await listening.close()

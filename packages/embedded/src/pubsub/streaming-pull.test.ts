@@ -1,5 +1,6 @@
 import type { v1 } from '@google-cloud/pubsub'
 import { expect, test, vi } from 'vitest'
+import type { PubSubEngineOptions } from './engine.ts'
 import { connectRaw, createPair, startBench } from './testing.ts'
 
 const name = 'projects/demo-test/subscriptions/worker'
@@ -25,8 +26,8 @@ const openStream = async (subscriber: v1.SubscriberClient, request: object = {})
   return { stream, received, properties: () => properties }
 }
 
-const setUp = async () => {
-  const { client, engine } = await startBench()
+const setUp = async (options: PubSubEngineOptions = {}) => {
+  const { client, engine } = await startBench(undefined, options)
   const { topic } = await createPair(client)
   const { publisher, subscriber } = connectRaw(engine)
   const publish = (count: number) => publisher.publish({ topic: topic.name, messages: messages(count) })
@@ -45,6 +46,15 @@ test('a stream is never given more messages than it takes, and gets the next whe
   stream.write({ ackIds: [received[0]?.ackId ?? ''] })
   await vi.waitFor(() => expect(received).toHaveLength(4))
   expect((await pull()).receivedMessages).toHaveLength(1)
+  stream.end()
+})
+
+test('a stream that asks for more than the engine gives to one gets what the engine gives', async () => {
+  const { subscriber, publish, pull } = await setUp({ outstandingPerStreamMax: 2 })
+  const { stream, received } = await openStream(subscriber, { maxOutstandingMessages: 1000 })
+  await publish(30)
+  await vi.waitFor(() => expect(received).toHaveLength(2))
+  expect((await pull()).receivedMessages).toHaveLength(28)
   stream.end()
 })
 

@@ -56,11 +56,11 @@ class StreamConsumer implements Consumer {
   #batch: object[] = []
   #batchBytes = 0
 
-  constructor(call: StreamingPullCall, subscription: Subscription, first: StreamingPullRequest) {
+  constructor(call: StreamingPullCall, subscription: Subscription, first: StreamingPullRequest, messagesMax: number) {
     this.#call = call
     this.#subscription = subscription
     this.leaseMs = leaseMsOf(first.streamAckDeadlineSeconds)
-    this.#maxMessages = limitOf(first.maxOutstandingMessages)
+    this.#maxMessages = Math.min(limitOf(first.maxOutstandingMessages), messagesMax)
     this.#maxBytes = limitOf(first.maxOutstandingBytes)
     call.on('drain', () => {
       this.#writable = true
@@ -130,8 +130,8 @@ class StreamConsumer implements Consumer {
 const isKeepAlive = (request: StreamingPullRequest): boolean =>
   request.ackIds.length === 0 && request.modifyDeadlineAckIds.length === 0 && request.streamAckDeadlineSeconds === 0
 
-/** Handles one StreamingPull call. */
-export const streamingPull = (broker: Broker, call: StreamingPullCall): void => {
+/** Handles one StreamingPull call, which is given at most `messagesMax` messages at a time. */
+export const streamingPull = (broker: Broker, call: StreamingPullCall, messagesMax: number): void => {
   let subscription: Subscription | undefined
   let consumer: StreamConsumer | undefined
 
@@ -139,7 +139,7 @@ export const streamingPull = (broker: Broker, call: StreamingPullCall): void => 
     if (!request.subscription) throw invalidArgument('The first request of a stream must name the subscription.')
     subscription = broker.subscription(request.subscription)
     checkPullable(subscription)
-    consumer = new StreamConsumer(call, subscription, request)
+    consumer = new StreamConsumer(call, subscription, request, messagesMax)
     consumer.apply(request)
     consumer.sendProperties()
     subscription.queue.addConsumer(consumer)

@@ -28,8 +28,18 @@ const checkAckIds = (subscription: Subscription, ackIds: readonly string[]): voi
   for (const ackId of ackIds) if (!subscription.queue.isAckId(ackId)) throw invalidAckId(ackId)
 }
 
+interface SubscriberOptions {
+  time: TimeSource
+  outstandingPerStreamMax: number
+}
+
 /** Serves google.pubsub.v1.Subscriber. */
-export const addSubscriberService = (server: Server, root: protobuf.Root, broker: Broker, time: TimeSource): void => {
+export const addSubscriberService = (
+  server: Server,
+  root: protobuf.Root,
+  broker: Broker,
+  { time, outstandingPerStreamMax }: SubscriberOptions,
+): void => {
   server.addService(serviceDefinition(root, 'google.pubsub.v1.Subscriber'), {
     CreateSubscription: unary((subscription: SubscriptionResource) => broker.createSubscription(subscription)),
     GetSubscription: unary(({ subscription }: { subscription: string }) => broker.subscription(subscription).resource),
@@ -76,6 +86,6 @@ export const addSubscriberService = (server: Server, root: protobuf.Root, broker
         callback(asStatus(error))
       }
     },
-    StreamingPull: (call: StreamingPullCall) => streamingPull(broker, call),
+    StreamingPull: (call: StreamingPullCall) => streamingPull(broker, call, outstandingPerStreamMax),
   })
 }

@@ -2,7 +2,7 @@ import { PubSub, v1, type Message, type Subscription, type SubscriptionOptions, 
 import { credentials } from '@grpc/grpc-js'
 import { onTestFinished } from 'vitest'
 import type { TimeSource } from '../clock/time-source.ts'
-import { startPubSubEngine, type PubSubEngine } from './engine.ts'
+import { startPubSubEngine, type PubSubEngine, type PubSubEngineOptions } from './engine.ts'
 
 // Otherwise Google's client looks for the metadata server of a cloud machine, for seconds.
 process.env['METADATA_SERVER_DETECTION'] = 'none'
@@ -13,8 +13,8 @@ export interface Bench {
 }
 
 /** An engine on a free port and Google's client for it, both stopped when the test is over. */
-export const startBench = async (clock?: TimeSource): Promise<Bench> => {
-  const engine = await startPubSubEngine({ ...(clock && { clock }) })
+export const startBench = async (clock?: TimeSource, options: PubSubEngineOptions = {}): Promise<Bench> => {
+  const engine = await startPubSubEngine({ ...options, ...(clock && { clock }) })
   const client = connect(engine)
   onTestFinished(async () => {
     await client.close()

@@ -25,7 +25,6 @@ export const discoverManifest = async (folder: string): Promise<string> => {
     await run(process.execPath, [join(dirname(sdk), 'lib/bin/firebase-functions.js'), '.'], {
       cwd: folder,
       env: {
-        ...process.env,
         FUNCTIONS_CONTROL_API: 'true',
         FUNCTIONS_MANIFEST_OUTPUT_PATH: output,
         GCLOUD_PROJECT: 'demo-infinity-matrix',
