@@ -6,6 +6,7 @@ import type { Sight } from './watch.ts'
 const sight: Sight = {
   uptimeSeconds: 65.4,
   eventsPerSecond: 12.34,
+  lagMs: { p50: 20, p95: 40, p99: 90 },
   byStatus: { new: 0, running: 3, waiting: 1, draining: 0, succeeded: 0, failed: 2, completed: 0, cancelled: 0 },
   deadLetters: 7,
   tally: {
@@ -15,7 +16,7 @@ const sight: Sight = {
     released: 0,
     refused: 0,
     delivered: 105,
-    lagMs: { p50: 20, p95: 40, p99: 90 },
+    lagMs: { p50: 1, p95: 2, p99: 3 },
   },
 }
 

@@ -17,8 +17,7 @@ export const addressesTable = (addresses: readonly Address[]): string =>
 
 /** The live view of a terminal. */
 export const liveView = (sight: Sight): string => {
-  const { tally, eventsPerSecond, deadLetters } = sight
-  const { lagMs } = tally
+  const { tally, eventsPerSecond, lagMs, deadLetters } = sight
   return [
     tableOf(
       ['agents', 'count'],
@@ -34,8 +33,8 @@ export const liveView = (sight: Sight): string => {
 
 /** The same in one line, for an output that is no terminal. */
 export const plainLine = (sight: Sight): string => {
-  const { tally, eventsPerSecond, deadLetters } = sight
-  const { p50, p95, p99 } = tally.lagMs
+  const { eventsPerSecond, lagMs, deadLetters } = sight
+  const { p50, p95, p99 } = lagMs
   const statuses = present(sight).map(([status, count]) => `${count} ${status}`)
   return [
     `up ${uptime(sight)}`,
