@@ -9,7 +9,7 @@ const areaDoors: Partial<Record<string, string[]>> = {
   embedded: ['contracts'],
   testing: ['contracts', 'core'],
   sdk: ['contracts'],
-  cli: ['contracts', 'sdk', 'embedded'],
+  cli: ['contracts', 'sdk', 'embedded', 'core'],
   dashboard: ['contracts', 'sdk'],
   infra: ['contracts'],
 }
@@ -81,6 +81,8 @@ const areaFault = (from: Place, to: Place, specifier: string) => {
     if (!open) return `${from.area} must not import ${to.area}`
     if (specifier.startsWith('.') && doors) return `${to.area} is imported by its package name, not by a path`
   }
+  if (to.area === 'core' && from.area === 'cli' && to.room !== 'shared')
+    return `cli must not import core/${to.room}, which decides for the server; core/src/shared is what both sides know`
   // The source of functions that stands in a room; build.ts beside it, and other areas' files, know no rooms.
   return from.room === undefined ? undefined : roomFault(from, to)
 }

@@ -1,5 +1,6 @@
 import type { AgentObservation, AgentReport, TopicName } from '@infinity-matrix/contracts'
 import { topics } from '@infinity-matrix/contracts'
+import type { ReportContent } from '@infinity-matrix/core/reported-state'
 import { v7 as uuidv7 } from 'uuid'
 
 /** Whose events they are: what every envelope of one agent says alike. */
@@ -10,12 +11,6 @@ export interface Sender {
   tier: AgentReport['tier']
 }
 
-type Content<Event extends { type: string; data: unknown }> = {
-  [E in Event as E['type']]: { type: E['type']; data: E['data'] }
-}[Event['type']]
-
-/** What an agent can say of itself, without its envelope. */
-export type Report = Content<AgentReport>
 export type Heartbeat = Extract<AgentObservation, { type: 'agent.heartbeat.v1' }>['data']
 
 /** An event as it is published: a CloudEvent in structured JSON. */
@@ -51,7 +46,7 @@ const envelopeOf = ({ agentId, tenant, region, tier }: Sender, type: string, id:
 export const reportEvent = (
   sender: Sender,
   sequence: number,
-  { type, data }: Report,
+  { type, data }: ReportContent,
   { id = uuidv7(), time = new Date() }: { id?: string; time?: Date } = {},
 ): WireEvent => ({ ...envelopeOf(sender, type, id, time), sequence, data })
 

@@ -1,12 +1,12 @@
+import type { ReportContent } from '@infinity-matrix/core/reported-state'
 import { StatusChanged, StepTaken } from '@infinity-matrix/contracts'
-import type { Report } from '../events.ts'
 
 const schemas = { step: StepTaken, status: StatusChanged } as const
 const prefixes = Object.keys(schemas).map((name) => `::${name} `)
 const lineLengthMax = 65_536
 
 /** What a worker says with one line of its output, or why it is not understood. */
-const read = (line: string): { report: Report } | { problem: string } => {
+const read = (line: string): { report: ReportContent } | { problem: string } => {
   const name = line.startsWith('::step ') ? 'step' : 'status'
   let json: unknown
   try {
@@ -29,7 +29,7 @@ const read = (line: string): { report: Report } | { problem: string } => {
 }
 
 interface Handlers {
-  onReport: (report: Report) => void
+  onReport: (report: ReportContent) => void
   onProblem: (problem: string) => void
   /** Everything else, as it comes. */
   onText: (text: string) => void

@@ -1,6 +1,6 @@
 import type { ReportedState } from '@infinity-matrix/contracts'
-import { heartbeatEvent, reportEvent, type Heartbeat, type Report, type Sender, type WireEvent } from '../events.ts'
-import { afterReport, unborn } from './own-state.ts'
+import { evolve, newAgent, type ReportContent } from '@infinity-matrix/core/reported-state'
+import { heartbeatEvent, reportEvent, type Heartbeat, type Sender, type WireEvent } from '../events.ts'
 
 /** What a reporter needs of the control plane. */
 export interface Publisher {
@@ -21,7 +21,7 @@ export interface Past {
  */
 export const createReporter = (sender: Sender, { publish }: Publisher, past?: Past) => {
   let sequence = past?.highestSequence ?? 0
-  let state = past?.state ?? unborn
+  let state = past?.state ?? newAgent
   const failures: unknown[] = []
   const underWay = new Set<Promise<void>>()
 
@@ -32,10 +32,10 @@ export const createReporter = (sender: Sender, { publish }: Publisher, past?: Pa
     underWay.add(sent)
   }
 
-  const report = (said: Report) => {
+  const report = (said: ReportContent) => {
     sequence += 1
     const time = new Date()
-    state = afterReport(state, said, time.toISOString())
+    state = evolve(state, said, time.toISOString())
     send(reportEvent(sender, sequence, said, { time }))
   }
 

@@ -1,9 +1,9 @@
+import type { ReportContent } from '@infinity-matrix/core/reported-state'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { logTailLengthMax, type Outcome } from '@infinity-matrix/contracts'
-import type { Report } from '../events.ts'
 import { createDirectives } from './directives.ts'
 import { createLogTail } from './log-tail.ts'
 import { processTreeUse } from './process-tree.ts'
@@ -12,7 +12,7 @@ import type { Reporter } from './reporter.ts'
 export interface RunOptions {
   command: string
   args: readonly string[]
-  started: Extract<Report, { type: 'agent.started.v1' }>['data']
+  started: Extract<ReportContent, { type: 'agent.started.v1' }>['data']
   heartbeatSeconds: number
   /** A drained process has this long before it is killed. */
   graceSeconds: number

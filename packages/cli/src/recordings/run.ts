@@ -1,8 +1,9 @@
+import type { ReportContent } from '@infinity-matrix/core/reported-state'
 import { hash } from 'node:crypto'
 import type { AgentFinished, AgentStarted, StepTaken } from '@infinity-matrix/contracts'
 import { v7 as uuidv7 } from 'uuid'
 import type { z } from 'zod'
-import { reportEvent, type Report, type Sender, type WireEvent } from '../events.ts'
+import { reportEvent, type Sender, type WireEvent } from '../events.ts'
 
 export type Step = z.infer<typeof StepTaken>
 
@@ -16,9 +17,9 @@ export interface RecordedRun {
 }
 
 /** What the agent said during the run, in order; an event's sequence is its place, from 1. */
-export const reportsOf = ({ started, steps, finished }: RecordedRun): Report[] => [
+export const reportsOf = ({ started, steps, finished }: RecordedRun): ReportContent[] => [
   { type: 'agent.started.v1', data: started },
-  ...steps.map((data): Report => ({ type: 'agent.step-taken.v1', data })),
+  ...steps.map((data): ReportContent => ({ type: 'agent.step-taken.v1', data })),
   { type: 'agent.finished.v2', data: finished },
 ]
 

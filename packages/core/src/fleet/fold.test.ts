@@ -9,7 +9,8 @@ import {
 import { history, observationJson, permutations, reportJson, testNowMs, troubled } from '@infinity-matrix/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { fold, newAgent, type Delivery, type StoredAgent } from './index.ts'
+import { newAgent } from '../shared/reported-state.ts'
+import { fold, type Delivery, type StoredAgent } from './index.ts'
 
 const publishedAt = new Date(testNowMs).toISOString()
 

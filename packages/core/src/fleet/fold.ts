@@ -14,7 +14,7 @@ import {
   type Presence,
   type Problem,
 } from '@infinity-matrix/contracts'
-import { evolve, newAgent, refusalOf } from './reported.ts'
+import { evolve, newAgent, refusalOf } from '../shared/reported-state.ts'
 
 /** One event as it was delivered. `publishedAt` is Pub/Sub's publish time, UTC with milliseconds. */
 export interface Delivery extends ReceivedEvent {
@@ -75,12 +75,13 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
   const apply = (agent: AgentDocument, report: AgentReport, parked: ParkedReport): AgentDocument => {
     const problem = refusalOf(agent.reported, report)
     if (problem) refuse(agent, parked, problem)
-    const reported = evolve(agent.reported, report)
+    const at = new Date(Date.parse(report.time)).toISOString()
+    const reported = evolve(agent.reported, report, at)
     const transition: Transition = {
       sequence: report.sequence,
       type: report.type,
       status: reported.status,
-      at: new Date(Date.parse(report.time)).toISOString(),
+      at,
       publishedAt: parked.publishedAt,
       foldedAt: now,
       ...(problem ? { refused: problem.rule } : {}),

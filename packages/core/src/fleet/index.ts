@@ -1,5 +1,4 @@
 export * from './cell.ts'
 export * from './fold.ts'
-export * from './reported.ts'
 export * from './silence.ts'
 export * from './gap.ts'

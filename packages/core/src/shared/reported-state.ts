@@ -18,8 +18,13 @@ const statusOfOutcome = {
   cancelled: 'cancelled',
 } as const
 
+/** What an agent can say of itself, without its envelope. */
+export type ReportContent = {
+  [Report in AgentReport as Report['type']]: { type: Report['type']; data: Report['data'] }
+}[AgentReport['type']]
+
 /** Why a report cannot follow a state; undefined when it can. A start is always legal: agents crash and come back. */
-export const refusalOf = (state: ReportedState, report: AgentReport): Problem | undefined => {
+export const refusalOf = (state: ReportedState, report: ReportContent): Problem | undefined => {
   switch (report.type) {
     case 'agent.started.v1':
     case 'agent.snapshot.v1':
@@ -47,9 +52,13 @@ const countTool = (toolCalls: Usage['toolCalls'], tool: string | undefined): Usa
   return { ...toolCalls, [name]: before + 1 }
 }
 
-/** The state after a report that `refusalOf` lets through; a report it refuses changes nothing. */
-export const evolve = (state: ReportedState, report: AgentReport): ReportedState => {
-  const at = new Date(Date.parse(report.time)).toISOString()
+/**
+ * The state after a report that `refusalOf` lets through; a report it refuses changes nothing. The fleet folds with it,
+ * and an agent keeps its own state with it, so that a snapshot says what its reports would have.
+ *
+ * @param at when the agent reported it: UTC, milliseconds, `Z`
+ */
+export const evolve = (state: ReportedState, report: ReportContent, at: string): ReportedState => {
   const { usage } = state
   switch (report.type) {
     case 'agent.started.v1': {
