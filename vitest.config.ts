@@ -9,6 +9,8 @@ const reports = process.env['TEST_REPORTS']
 /** Layers of tests, told by place: each runs alone with `vitest run --project <name>`. */
 export default defineConfig({
   test: {
+    // Google's clients look for a cloud to authenticate with unless told that there is none.
+    env: { METADATA_SERVER_DETECTION: 'none' },
     reporters: reports ? ['default', ['json', { outputFile: join(reports, `${process.pid}.json`) }]] : ['default'],
     projects: [
       {

@@ -40,11 +40,11 @@ export const createAgentStore = (firestore: Firestore) => {
   const save = async (writer: BulkWriter, change: AgentChange): Promise<void> => {
     const agent = agents.doc(change.agentId)
     const { document, parkedElsewhere } = change.next
-    const before = change.loaded.stored?.parkedElsewhere ?? []
+    const { stored, updateTime } = change.loaded
+    const before = stored?.parkedElsewhere ?? []
     if (before.length > 0 || parkedElsewhere.length > 0) return saveWithParked(change)
-    const { updateTime } = change.loaded
     await (updateTime
-      ? writer.update(agent, { ...document }, { lastUpdateTime: updateTime })
+      ? writer.update(agent, changedFields(stored?.document, document), { lastUpdateTime: updateTime })
       : writer.create(agent, document))
   }
 
@@ -55,7 +55,8 @@ export const createAgentStore = (firestore: Firestore) => {
     const before = loaded.stored?.parkedElsewhere ?? []
     const [had, has] = [sequences(before), sequences(next.parkedElsewhere)]
     const batch = firestore.batch()
-    if (loaded.updateTime) batch.update(agent, { ...next.document }, { lastUpdateTime: loaded.updateTime })
+    if (loaded.updateTime)
+      batch.update(agent, changedFields(loaded.stored?.document, next.document), { lastUpdateTime: loaded.updateTime })
     else batch.create(agent, next.document)
     for (const { sequence } of before) if (!has.has(sequence)) batch.delete(parkedOf(agent).doc(String(sequence)))
     for (const parked of next.parkedElsewhere)
@@ -77,3 +78,9 @@ export const createAgentStore = (firestore: Firestore) => {
 }
 
 export type AgentStore = ReturnType<typeof createAgentStore>
+
+/** What differs, by identity: the fold keeps what it does not touch. */
+const changedFields = (before: AgentDocument | undefined, after: AgentDocument): Partial<AgentDocument> => {
+  const known = new Map<string, unknown>(Object.entries(before ?? {}))
+  return Object.fromEntries(Object.entries(after).filter(([field, value]) => known.get(field) !== value))
+}
