@@ -1,13 +1,12 @@
 // A server of a benchmark, in a process (and so on a core) of its own. Started by `startServer`.
-import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
-import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
-import { startEmptyFirestore, startEmptyPubSub } from './empty-server.ts'
+const onFreePort = { host: '127.0.0.1', port: 0 }
 
+// Each loads what it needs and no more, so that its start and its memory are its own.
 const servers = {
-  firestore: () => startFirestoreEngine({ host: '127.0.0.1', port: 0 }),
-  pubsub: () => startPubSubEngine({ host: '127.0.0.1', port: 0 }),
-  'empty-firestore': startEmptyFirestore,
-  'empty-pubsub': startEmptyPubSub,
+  firestore: async () => (await import('@infinity-matrix/embedded/firestore')).startFirestoreEngine(onFreePort),
+  pubsub: async () => (await import('@infinity-matrix/embedded/pubsub')).startPubSubEngine(onFreePort),
+  'empty-firestore': async () => (await import('./empty-server.ts')).startEmptyFirestore(),
+  'empty-pubsub': async () => (await import('./empty-server.ts')).startEmptyPubSub(),
 }
 
 const kind = process.argv[2] as keyof typeof servers

@@ -14,7 +14,11 @@ export interface BenchServer {
 
 export const startServer = async (kind: ServerKind): Promise<BenchServer> => {
   const startedAt = performance.now()
-  const child = fork(join(import.meta.dirname, 'server.ts'), [kind], { execArgv: ['--expose-gc'] })
+  const child = fork(join(import.meta.dirname, 'server.ts'), [kind], {
+    execArgv: ['--expose-gc'],
+    // As the launcher starts the engines.
+    env: { ...process.env, NODE_COMPILE_CACHE: join(import.meta.dirname, '../node_modules/.cache/node-compile') },
+  })
   const answer = async () => {
     const [message] = (await Promise.race([
       once(child, 'message'),

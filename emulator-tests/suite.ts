@@ -61,6 +61,12 @@ export const deadLetterWhen = (messageId: string, index = 0) =>
     return snapshot.data() as DeadLetterDocument | undefined
   })
 
+/** The dead letters that name an agent as their subject. */
+export const deadLettersOf = async (agentId: string): Promise<DeadLetterDocument[]> => {
+  const { docs } = await firestore.collection(collections.deadLetters).where('subject', '==', `agents/${agentId}`).get()
+  return docs.map((letter) => letter.data() as DeadLetterDocument)
+}
+
 /** Collects what arrives on a topic from now on; `close` ends it. */
 export const listenTo = async (topicName: string) => {
   const topic = pubsub.topic(topicName)

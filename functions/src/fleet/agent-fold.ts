@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { topics, type FoldReceipt } from '@infinity-matrix/contracts'
 import type { RefusedReport } from '@infinity-matrix/core/fleet'
 import { logger } from 'firebase-functions/logger'
@@ -10,8 +11,8 @@ import { createAgentStore } from './store.ts'
 
 const keepRefused = (context: Context, { agentId, tenant, sequence, raw, publishedAt, problem }: RefusedReport) =>
   keepDeadLetter(context, {
-    // A parked report's message is long gone: its place in the history names it.
-    id: `${agentId}-${sequence}-${problem.code}`,
+    // A parked report's message is long gone: its place in the history and what it says name it.
+    id: `${agentId}-${sequence}-${hash('sha256', raw).slice(0, 16)}`,
     topic: topics.stateChanges.name,
     problem,
     original: Buffer.from(raw),

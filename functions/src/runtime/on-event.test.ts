@@ -125,6 +125,19 @@ describe('a message', () => {
     })
   })
 
+  it('of which several events are refused, for different reasons, keeps each', async () => {
+    const heartbeat = {
+      ...observationJson('agent.heartbeat.v1', { silenceBoundSeconds: 30 }),
+      time: new Date().toISOString(),
+    }
+    const message = messageOf(JSON.stringify({ events: [{ nonsense: 1 }, heartbeat, event(), { nonsense: 2 }] }))
+    await deliver(message)
+    const kept = await firestore.collection(collections.deadLetters).where('messageId', '==', message.messageId).get()
+    const reasons = kept.docs.map((letter) => `${letter.id.split('-')[1]} ${letter.get('code') as string}`)
+    expect(reasons).toEqual(['0 bad-envelope', '1 wrong-topic', '3 bad-envelope'])
+    expect(handled.at(-1)?.event.type).toBe('agent.started.v1')
+  })
+
   it('delivered twice is one dead letter', async () => {
     const message = messageOf('twice')
     await deliver(message)

@@ -55,8 +55,7 @@ export const onEvent = ({ topic, accepts, options, handle }: EventTrigger) =>
         publishedAt,
       })
 
-    const settle = async (received: ReceivedEvent, index: number) => {
-      const { event, raw } = received
+    const settle = async ({ event, raw, index }: ParsedMessage['events'][number]) => {
       if (!accepts(event)) {
         await refuse(
           { code: 'wrong-topic', field: 'type', rule: `${event.type} does not belong on ${topic}` },
@@ -66,7 +65,7 @@ export const onEvent = ({ topic, accepts, options, handle }: EventTrigger) =>
         return
       }
       try {
-        await handle({ ...received, publishedAt }, shared)
+        await handle({ event, raw, publishedAt }, shared)
       } catch (error) {
         if (!isTerminal(error)) throw error
         await refuse({ code: 'not-storable', field: '', rule: messageOf(error) }, raw, index)

@@ -26,13 +26,12 @@ export interface RefusedEvent {
   problem: Problem
   /** The event's own JSON text; undefined when the whole message is refused. */
   raw: string | undefined
-  /** Its place in the message. */
-  index: number
 }
 
+/** Each with its place in the message. */
 export interface ParsedMessage {
-  events: ReceivedEvent[]
-  refused: RefusedEvent[]
+  events: (ReceivedEvent & { index: number })[]
+  refused: (RefusedEvent & { index: number })[]
 }
 
 /**
@@ -63,7 +62,7 @@ export const parseMessage = (text: string, nowMs: number): ParsedMessage => {
     const result = parseEvent(item, nowMs)
     const raw = isBatch ? jsonOf(item) : text
     if (!result.ok) parsed.refused.push({ problem: result.problem, raw, index })
-    else if (raw !== undefined) parsed.events.push({ event: result.value, raw })
+    else if (raw !== undefined) parsed.events.push({ event: result.value, raw, index })
     else parsed.refused.push({ problem: { code: 'bad-envelope', field: '', rule: 'is nested too deep' }, raw, index })
   })
   return parsed
