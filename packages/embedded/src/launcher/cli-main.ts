@@ -30,7 +30,11 @@ const run = async (flags: ReadonlySet<string>, firebaseArguments: readonly strin
       })
   const cli = createRequire(import.meta.url).resolve('firebase-tools/lib/bin/firebase.js')
   const config = freePorts ? ['--config', freePorts.configPath] : []
-  const child = spawn(process.execPath, [cli, ...firebaseArguments, ...config], { stdio: 'inherit', env: environment })
+  const preload = ['--import', join(import.meta.dirname, 'lazy-validators.ts')]
+  const child = spawn(process.execPath, [...preload, cli, ...firebaseArguments, ...config], {
+    stdio: 'inherit',
+    env: environment,
+  })
   // A terminal's Ctrl-C reaches the CLI by itself, and makes it stop the suite; so do the others, passed on as SIGINT.
   process.on('SIGINT', () => {})
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill('SIGINT'))
