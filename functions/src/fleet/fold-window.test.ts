@@ -85,6 +85,24 @@ describe('group commit', () => {
   })
 })
 
+describe('an agent that is erased between read and write', () => {
+  it('begins anew, with what comes', async () => {
+    const store = createAgentStore(firestore)
+    await instance().submit(started('erased'))
+    let isFirst = true
+    const { submit } = instance({
+      ...store,
+      saveAll: async (changes) => {
+        if (isFirst) await firestore.collection(collections.agents).doc('erased').delete()
+        isFirst = false
+        return store.saveAll(changes)
+      },
+    })
+    expect(await submit(acted('erased', 2))).toBe('parked')
+    expect(await agentOf('erased')).toMatchObject({ lastSequence: 0, parked: [{ sequence: 2 }] })
+  })
+})
+
 describe('failure', () => {
   const failingFor = (agentId: string, error: Error & { code: number }): AgentStore => {
     const store = createAgentStore(firestore)

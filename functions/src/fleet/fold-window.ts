@@ -1,6 +1,6 @@
 import { fold, type Delivery, type Folded, type RefusedReport, type Verdict } from '@infinity-matrix/core/fleet'
 import type { FoldReceipt } from '@infinity-matrix/contracts'
-import { isContention, isTerminal } from '../runtime/failure.ts'
+import { isAbsence, isContention, isTerminal } from '../runtime/failure.ts'
 import type { AgentStore, LoadedAgent } from './store.ts'
 
 interface Waiting {
@@ -79,6 +79,7 @@ export const createFoldWindow = ({ store, refuse, report, nowMs }: FoldWindowOpt
       waitingByAgent.delete(agentId)
     }
     commitsUnderWay++
+    if (waitingByAgent.size > 0) schedule()
     commit(taken)
       .catch((error: unknown) => {
         for (const { fail } of [...taken.values()].flat()) fail(error)
@@ -127,7 +128,8 @@ export const createFoldWindow = ({ store, refuse, report, nowMs }: FoldWindowOpt
 
   const again = (agentId: string, waiting: Waiting[], error: unknown) => {
     const attempts = Math.max(...waiting.map((one) => one.attempts)) + 1
-    if (isContention(error) && attempts < attemptsMax) {
+    // An agent that is gone was erased since it was read: it begins anew.
+    if ((isContention(error) || isAbsence(error)) && attempts < attemptsMax) {
       const delayMs = Math.random() * Math.min(backoffMsMax, 2 ** attempts)
       setTimeout(
         () =>
