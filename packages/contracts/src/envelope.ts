@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { when } from './when.ts'
 
 const pattern = (expression: RegExp, rule: string) => z.string({ error: rule }).regex(expression, { error: rule })
 
@@ -36,7 +37,7 @@ export const Envelope = z.object(
       'must be lower-case words and a version, such as agent.started.v1',
     ),
     subject: pattern(/^agents\/[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, 'must be agents/{agentId}'),
-    time: z.iso.datetime({ offset: true, error: 'must be an RFC 3339 date and time with its offset' }),
+    time: when,
     datacontenttype: z.literal('application/json', { error: 'must be application/json' }).optional(),
     tenant: slug,
     region: slug,

@@ -1,20 +1,29 @@
 import { z } from 'zod'
+import { when } from './when.ts'
 
 const text = (lengthMax: number) =>
   z.string({ error: 'must be a string' }).max(lengthMax, { error: `must be at most ${lengthMax} characters` })
 const named = (lengthMax: number) => text(lengthMax).min(1, { error: `must be 1 to ${lengthMax} characters` })
-const countRule = 'must be a whole number from 0'
+
+// What an event may say and what a state may add up to have one bound: a state that its own schema refuses could never be
+// read again.
+/** The largest count, in an event and as a total; a total that would pass it stays there. */
+export const countMax = Number.MAX_SAFE_INTEGER
+/** The same for amounts (US dollars, milliseconds, percent). */
+export const amountMax = 1e12
+
+const countRule = `must be a whole number from 0 to ${countMax}`
 const count = z.int({ error: countRule }).min(0, { error: countRule })
-const amountRule = 'must be a number from 0'
-const amount = z.number({ error: amountRule }).min(0, { error: amountRule })
-const when = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 date and time with its offset' })
+const amountRule = `must be a number from 0 to ${amountMax}`
+const amount = z.number({ error: amountRule }).min(0, { error: amountRule }).max(amountMax, { error: amountRule })
 const oneOf = <const Names extends readonly [string, ...string[]]>(names: Names) =>
   z.enum(names, { error: `must be one of ${names.join(', ')}` })
 
 /** At most this many labels on an agent. */
 export const labelsMax = 16
-/** At most this many different tools are counted by name; later ones are counted together as `other`. */
+/** At most this many different tools are counted by name; later ones are counted together, under this one. */
 export const toolsMax = 32
+export const otherTools = 'other'
 /** What a failed run may leave of its log, in characters. */
 export const logTailLengthMax = 8192
 
@@ -70,8 +79,8 @@ export const Usage = z.object({
   observationBytes: count,
   toolCalls: z
     .record(Key, count, { error: 'must be an object of counts' })
-    .refine((calls) => Object.keys(calls).length <= toolsMax + 1, {
-      error: `must have at most ${toolsMax + 1} entries`,
+    .refine((calls) => Object.keys(calls).filter((tool) => tool !== otherTools).length <= toolsMax, {
+      error: `must have at most ${toolsMax} entries besides ${otherTools}`,
     }),
 })
 export type Usage = z.infer<typeof Usage>

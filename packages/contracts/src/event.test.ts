@@ -38,6 +38,7 @@ describe('a valid event', () => {
 })
 
 describe('each field of the envelope has a rule that its refusal names', () => {
+  const timeRule = 'must be an RFC 3339 date and time with its offset, in the years 1970 to 9999 of UTC'
   const cases: [field: string, bad: unknown, rule: string][] = [
     ['specversion', '0.3', 'must be "1.0"'],
     ['id', '0190163d-8694-439b-aea5-966c26f8ad91', 'must be a UUID of version 7'],
@@ -48,8 +49,10 @@ describe('each field of the envelope has a rule that its refusal names', () => {
     ['subject', 'agents/../x', 'must be agents/{agentId}'],
     ['subject', 'agents/__name__', 'must be agents/{agentId}'],
     ['subject', `agents/${'a'.repeat(129)}`, 'must be agents/{agentId}'],
-    ['time', 'yesterday', 'must be an RFC 3339 date and time with its offset'],
-    ['time', '2026-01-01T00:00:00', 'must be an RFC 3339 date and time with its offset'],
+    ['time', 'yesterday', timeRule],
+    ['time', '0000-01-01T00:00:00+14:00', timeRule],
+    ['time', '9999-12-31T23:59:59-14:00', timeRule],
+    ['time', '2026-01-01T00:00:00', timeRule],
     ['datacontenttype', 'text/plain', 'must be application/json'],
     ['tenant', 'ACME', 'must be 1 to 63 of a-z, 0-9 or -, not at its ends'],
     ['tenant', '', 'must be 1 to 63 of a-z, 0-9 or -, not at its ends'],
@@ -127,10 +130,23 @@ describe('type, version, age and data', () => {
   it.each([
     [{ step: 'slept' }, 'data.step', 'must be one of thought, acted, observed'],
     [{ step: 'acted', tool: '__proto__' }, 'data.tool', 'must be 1 to 128 printable characters and not start with __'],
-    [{ step: 'acted', costUsd: -1 }, 'data.costUsd', 'must be a number from 0'],
-    [{ step: 'observed', observationBytes: 0.5 }, 'data.observationBytes', 'must be a whole number from 0'],
+    [{ step: 'acted', costUsd: -1 }, 'data.costUsd', 'must be a number from 0 to 1000000000000'],
+    [{ step: 'acted', costUsd: 1e13 }, 'data.costUsd', 'must be a number from 0 to 1000000000000'],
+    [
+      { step: 'observed', observationBytes: 0.5 },
+      'data.observationBytes',
+      'must be a whole number from 0 to 9007199254740991',
+    ],
   ])('data %j is refused at its field', (data, field, rule) => {
     expect(problemOf({ ...step, data })).toEqual({ code: 'bad-data', field, rule })
+  })
+
+  it('a moment that no document could say in UTC is refused, wherever it stands', () => {
+    const silent = (lastHeardAt: string) =>
+      observationJson('agent.went-silent.v1', { lastHeardAt, silenceBoundSeconds: 30 })
+    expect(parseEvent(silent('9999-12-31T23:59:59Z'), testNowMs).ok).toBe(true)
+    for (const beyond of ['9999-12-31T23:59:59-01:00', '0000-01-01T00:00:00+14:00', '1969-12-31T23:59:59Z'])
+      expect(problemOf(silent(beyond))).toMatchObject({ code: 'bad-data', field: 'data.lastHeardAt' })
   })
 
   it('a snapshot with a state nobody knows is refused at its field', () => {

@@ -1,7 +1,12 @@
 import {
+  AgentDocument,
+  amountMax,
+  countMax,
+  otherTools,
   parkedInDocumentMax,
   parkedMax,
   parseEvent,
+  toolsMax,
   transitionsKept,
   transitionsOf,
   type ReportedState,
@@ -220,6 +225,47 @@ describe('gaps', () => {
     const { verdicts, refused } = foldTogether([started, ...early])
     expect(verdicts.at(-1)).toBe('refused')
     expect(refused).toMatchObject([{ sequence: parkedMax + 3, problem: { code: 'gap-too-wide', field: 'sequence' } }])
+  })
+})
+
+describe('what is stored can be read again', () => {
+  const readable = (events: readonly object[]) => {
+    const { document } = foldEach(events)
+    expect(AgentDocument.parse(document)).toEqual(document)
+    return document
+  }
+  const extreme = { costUsd: amountMax, tokensIn: countMax, tokensOut: countMax, observationBytes: countMax }
+
+  it('when totals reach their bound, where they stay', () => {
+    const step = (sequence: number) => reportJson('agent.step-taken.v1', sequence, { step: 'acted', ...extreme })
+    const document = readable([
+      started,
+      step(2),
+      step(3),
+      { ...finished(4), data: { outcome: 'success', costUsd: amountMax } },
+    ])
+    expect(document?.reported.usage).toMatchObject({ ...extreme, steps: 2 })
+  })
+
+  it('when a snapshot was at every bound before', () => {
+    const toolCalls = Object.fromEntries(Array.from({ length: toolsMax }, (_, index) => [`tool-${index}`, countMax]))
+    const usage = { ...extreme, steps: countMax, toolCalls }
+    const state: ReportedState = {
+      status: 'running',
+      run: { kind: 'worker', number: countMax, startedAt: publishedAt },
+      usage,
+    }
+    const snapshot = reportJson('agent.snapshot.v1', 2, { state })
+    const step = (sequence: number, tool: string) =>
+      reportJson('agent.step-taken.v1', sequence, { step: 'acted', tool })
+    const document = readable([started, snapshot, step(3, 'new'), step(4, 'tool-0'), { ...started, sequence: 5 }])
+    expect(document?.reported.usage.toolCalls).toMatchObject({ 'tool-0': countMax, [otherTools]: 1 })
+  })
+
+  it('when it was heard in the last hours of the year 9999', () => {
+    const lastHeardAt = '9999-12-31T23:59:59+00:00'
+    const silent = observationJson('agent.went-silent.v1', { lastHeardAt, silenceBoundSeconds: 30 })
+    expect(readable([started, silent])?.presence?.since).toBe('9999-12-31T23:59:59.000Z')
   })
 })
 

@@ -1,4 +1,13 @@
-import { toolsMax, type AgentReport, type Problem, type ReportedState, type Usage } from '@infinity-matrix/contracts'
+import {
+  amountMax,
+  countMax,
+  otherTools,
+  toolsMax,
+  type AgentReport,
+  type Problem,
+  type ReportedState,
+  type Usage,
+} from '@infinity-matrix/contracts'
 
 /** What is known of an agent before its first report. */
 export const newAgent: ReportedState = {
@@ -46,11 +55,15 @@ export const refusalOf = (state: ReportedState, report: ReportContent): Problem 
 
 const countTool = (toolCalls: Usage['toolCalls'], tool: string | undefined): Usage['toolCalls'] => {
   if (tool === undefined) return toolCalls
-  const known = Object.hasOwn(toolCalls, tool)
-  const name = known || Object.keys(toolCalls).length < toolsMax ? tool : 'other'
+  const named = Object.keys(toolCalls).filter((name) => name !== otherTools)
+  const name = Object.hasOwn(toolCalls, tool) || named.length < toolsMax ? tool : otherTools
   const before = Object.hasOwn(toolCalls, name) ? (toolCalls[name] ?? 0) : 0
-  return { ...toolCalls, [name]: before + 1 }
+  return { ...toolCalls, [name]: plus(before, 1) }
 }
+
+// Totals end at what their schema allows, which no honest agent reaches.
+const plus = (total: number, count: number) => Math.min(total + count, countMax)
+const plusAmount = (total: number, amount: number) => Math.min(total + amount, amountMax)
 
 /**
  * The state after a report that `refusalOf` lets through; a report it refuses changes nothing. The fleet folds with it,
@@ -62,7 +75,7 @@ export const evolve = (state: ReportedState, report: ReportContent, at: string):
   const { usage } = state
   switch (report.type) {
     case 'agent.started.v1': {
-      const number = state.status === 'new' ? 1 : state.run.number + 1
+      const number = state.status === 'new' ? 1 : plus(state.run.number, 1)
       return { status: 'running', run: { ...report.data, number, startedAt: at }, usage }
     }
     case 'agent.step-taken.v1': {
@@ -71,11 +84,11 @@ export const evolve = (state: ReportedState, report: ReportContent, at: string):
       return {
         ...state,
         usage: {
-          steps: usage.steps + 1,
-          costUsd: usage.costUsd + costUsd,
-          tokensIn: usage.tokensIn + tokensIn,
-          tokensOut: usage.tokensOut + tokensOut,
-          observationBytes: usage.observationBytes + observationBytes,
+          steps: plus(usage.steps, 1),
+          costUsd: plusAmount(usage.costUsd, costUsd),
+          tokensIn: plus(usage.tokensIn, tokensIn),
+          tokensOut: plus(usage.tokensOut, tokensOut),
+          observationBytes: plus(usage.observationBytes, observationBytes),
           toolCalls: countTool(usage.toolCalls, tool),
         },
       }
@@ -88,7 +101,7 @@ export const evolve = (state: ReportedState, report: ReportContent, at: string):
       return {
         status: statusOfOutcome[data.outcome],
         run: state.run,
-        usage: { ...usage, costUsd: usage.costUsd + (data.costUsd ?? 0) },
+        usage: { ...usage, costUsd: plusAmount(usage.costUsd, data.costUsd ?? 0) },
         finish: { ...data, finishedAt: at },
       }
     }
