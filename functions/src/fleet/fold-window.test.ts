@@ -127,6 +127,20 @@ describe('failure', () => {
     expect(stored).toMatchObject({ status: 'fulfilled', value: 'applied' })
   })
 
+  it.each([5, 6, 9, 10])('with status %i, of a write that lost, reads and decides anew', async (code) => {
+    const store = createAgentStore(firestore)
+    let lost = 0
+    const { submit } = instance({
+      ...store,
+      saveAll: async (changes) => {
+        if (lost++ > 0) return store.saveAll(changes)
+        return changes.map(() => ({ status: 'rejected', reason: withCode(code) }))
+      },
+    })
+    expect(await submit(started(`lost-${code}`))).toBe('applied')
+    expect(await agentOf(`lost-${code}`)).toMatchObject({ lastSequence: 1 })
+  })
+
   it('by contention that never ends is thrown at last, for the platform to deliver again', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     const { submit } = instance(failingFor('f', withCode(10)))

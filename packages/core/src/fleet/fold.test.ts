@@ -262,6 +262,16 @@ describe('what is stored can be read again', () => {
     expect(document?.reported.usage.toolCalls).toMatchObject({ 'tool-0': countMax, [otherTools]: 1 })
   })
 
+  it('and the tools beyond the last one named are no tool themselves', () => {
+    const names = Array.from({ length: toolsMax - 1 }, (_, index) => `tool-${index}`)
+    const toolCalls = Object.fromEntries([...names, otherTools].map((tool) => [tool, 1]))
+    const run = { kind: 'worker', number: 1, startedAt: publishedAt }
+    const state: ReportedState = { status: 'running', run, usage: { ...newAgent.usage, toolCalls } }
+    const last = reportJson('agent.step-taken.v1', 3, { step: 'acted', tool: 'last' })
+    const document = readable([started, reportJson('agent.snapshot.v1', 2, { state }), last])
+    expect(document?.reported.usage.toolCalls).toMatchObject({ last: 1, [otherTools]: 1 })
+  })
+
   it('when it was heard in the last hours of the year 9999', () => {
     const lastHeardAt = '9999-12-31T23:59:59+00:00'
     const silent = observationJson('agent.went-silent.v1', { lastHeardAt, silenceBoundSeconds: 30 })
