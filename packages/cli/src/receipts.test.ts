@@ -1,21 +1,11 @@
+import { foldReceipt } from '@infinity-matrix/testing'
 import { expect, test } from 'vitest'
 import { createTally } from './receipts.ts'
 
-const nothing = {
-  type: 'fleet.folded.v1',
-  tenant: 'demo',
-  applied: 0,
-  duplicates: 0,
-  parked: 0,
-  observed: 0,
-  refused: 0,
-  released: 0,
-} as const
-
 test('receipts add up: released reports count as applied, and as delivered only once', () => {
   const tally = createTally()
-  tally.add({ ...nothing, parked: 2, lagMs: [] })
-  tally.add({ ...nothing, applied: 1, released: 2, duplicates: 3, refused: 1, observed: 9, lagMs: [10, 20, 30] })
+  tally.add(foldReceipt({ parked: 2, lagMs: [] }))
+  tally.add(foldReceipt({ applied: 1, released: 2, duplicates: 3, refused: 1, observed: 9, lagMs: [10, 20, 30] }))
   expect(tally.read()).toEqual({
     applied: 3,
     duplicates: 3,
@@ -29,7 +19,7 @@ test('receipts add up: released reports count as applied, and as delivered only 
 
 test('percentiles are within 0.1% of what was recorded, and clocks that disagree do not break them', () => {
   const tally = createTally()
-  tally.add({ ...nothing, applied: 1000, lagMs: Array.from({ length: 1000 }, (_, i) => (i + 1) * 10) })
+  tally.add(foldReceipt({ applied: 1000, lagMs: Array.from({ length: 1000 }, (_, i) => (i + 1) * 10) }))
   const { p50, p95, p99 } = tally.read().lagMs
   for (const [got, recorded] of [
     [p50, 5000],
@@ -37,6 +27,6 @@ test('percentiles are within 0.1% of what was recorded, and clocks that disagree
     [p99, 9900],
   ] as const)
     expect(Math.abs(got - recorded) / recorded).toBeLessThan(0.001)
-  tally.add({ ...nothing, applied: 1, lagMs: [-5] })
+  tally.add(foldReceipt({ applied: 1, lagMs: [-5] }))
   expect(tally.read().applied).toBe(1001)
 })

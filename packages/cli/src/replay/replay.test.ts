@@ -1,4 +1,5 @@
 import { AgentDocument, type FoldReceipt } from '@infinity-matrix/contracts'
+import { foldReceipt } from '@infinity-matrix/testing'
 import { expect, test } from 'vitest'
 import type { WireEvent } from '../events.ts'
 import type { RecordedRun } from '../recordings/index.ts'
@@ -10,17 +11,6 @@ const runs = ['a', 'b'].map((agentId): RecordedRun => ({
   steps: [{ step: 'thought' }, { step: 'thought' }],
   finished: { outcome: agentId === 'a' ? 'success' : 'failure' },
 }))
-
-const nothing = {
-  type: 'fleet.folded.v1',
-  tenant: 'demo',
-  applied: 0,
-  duplicates: 0,
-  parked: 0,
-  observed: 0,
-  refused: 0,
-  released: 0,
-} as const
 
 interface Faults {
   /** The place, from 1, of an event that never arrives. */
@@ -74,9 +64,9 @@ const controlPlaneWith = ({ loses, losesReceiptOf, others = 0 }: Faults = {}) =>
     publish: (event: WireEvent) => {
       published += 1
       if (published === loses) return Promise.resolve()
-      const receipt = { ...nothing, lagMs: [], ...fold(event) }
+      const receipt = foldReceipt(fold(event))
       if (published !== losesReceiptOf) tell(receipt)
-      if (published === 1) tell({ ...nothing, applied: others, lagMs: [] })
+      if (published === 1) tell(foldReceipt({ applied: others }))
       return Promise.resolve()
     },
     onReceipt: (handle: (receipt: FoldReceipt) => void) => {

@@ -8,14 +8,15 @@ import type { DocumentMessage } from '../values/codec.ts'
 import { MapValue } from '../values/value.ts'
 import { prepareWrites } from '../writes/write.ts'
 import { readContext, readTimeOf } from './consistency.ts'
-import type {
-  BatchGetDocumentsRequest,
-  CreateDocumentRequest,
-  DeleteDocumentRequest,
-  DocumentMask,
-  GetDocumentRequest,
-  UpdateDocumentRequest,
-  Write,
+import {
+  EMPTY_WRITE,
+  type BatchGetDocumentsRequest,
+  type CreateDocumentRequest,
+  type DeleteDocumentRequest,
+  type DocumentMask,
+  type GetDocumentRequest,
+  type UpdateDocumentRequest,
+  type Write,
 } from './messages.ts'
 
 export const parseMask = (mask: DocumentMask | null): FieldPath[] | null =>
@@ -70,16 +71,7 @@ const newId = (): string => {
 }
 
 const writeOne = async (engine: Engine, databaseName: string, write: Partial<Write>): Promise<void> => {
-  const complete: Write = {
-    update: null,
-    delete: '',
-    verify: '',
-    transform: null,
-    updateMask: null,
-    updateTransforms: [],
-    currentDocument: null,
-    ...write,
-  }
+  const complete: Write = { ...EMPTY_WRITE, ...write }
   const database = engine.database(databaseName)
   await engine.coordinator(database).commit(prepareWrites(databaseName, [complete]), null)
 }

@@ -44,6 +44,17 @@ export interface Write {
   currentDocument: Precondition | null
 }
 
+/** A write as it is decoded when nothing of it was sent. */
+export const EMPTY_WRITE: Write = {
+  update: null,
+  delete: '',
+  verify: '',
+  transform: null,
+  updateMask: null,
+  updateTransforms: [],
+  currentDocument: null,
+}
+
 export interface WriteResult {
   updateTime?: Timestamp
   transformResults?: Value[]

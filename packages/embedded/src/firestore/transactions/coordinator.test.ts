@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Engine } from '../engine.ts'
+import { EMPTY_WRITE } from '../rpc/messages.ts'
 import { MapValue, type Value } from '../values/value.ts'
 import { prepareWrites } from '../writes/write.ts'
 import type { Coordinator } from './coordinator.ts'
@@ -25,16 +26,7 @@ const begin = (retry?: Transaction) =>
 
 const commit = async (path: string, n: Value, transaction: Transaction | null = null) => {
   const update = { name: `${DATABASE}/documents/${path}`, fields: MapValue.from([['n', n]]) }
-  const write = {
-    operation: 'update' as const,
-    update,
-    delete: '',
-    verify: '',
-    transform: null,
-    updateMask: null,
-    updateTransforms: [],
-    currentDocument: null,
-  }
+  const write = { ...EMPTY_WRITE, operation: 'update' as const, update }
   return coordinator.commit(prepareWrites(DATABASE, [write]), transaction)
 }
 

@@ -4,7 +4,7 @@ import { Engine } from '../engine.ts'
 import { runQuery } from '../query/run.ts'
 import { compileCoverage } from '../query/membership.ts'
 import { parseQuery } from '../query/parse.ts'
-import type { StructuredQuery, Write } from '../rpc/messages.ts'
+import { EMPTY_WRITE, type StructuredQuery, type Write } from '../rpc/messages.ts'
 import { MapValue } from '../values/value.ts'
 import { prepareWrites } from '../writes/write.ts'
 
@@ -26,6 +26,7 @@ interface Done {
 }
 
 const writeOf = (id: string, n: bigint): Write => ({
+  ...EMPTY_WRITE,
   operation: 'update',
   update: {
     name: `${PARENT}/c/${id}`,
@@ -34,12 +35,6 @@ const writeOf = (id: string, n: bigint): Write => ({
       ['odd', n % 2n === 1n],
     ] as const),
   },
-  delete: '',
-  verify: '',
-  transform: null,
-  updateMask: null,
-  updateTransforms: [],
-  currentDocument: null,
 })
 
 const odd = parseQuery(PARENT, {
