@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import {
+  amountMax,
   collections,
+  countMax,
   deadLetterTopic,
   parseEvent,
   topics,
@@ -82,6 +84,27 @@ describe('a published report', () => {
     await publish(stateChanges, [{ events: shuffled([...runOf(one, 6), ...runOf(two, 5)]) }])
     expect((await agentWhen(one, ({ lastSequence }) => lastSequence === 6)).status).toBe('succeeded')
     expect((await agentWhen(two, ({ lastSequence }) => lastSequence === 5)).status).toBe('succeeded')
+  })
+})
+
+describe('an agent that reports the largest figures there are', () => {
+  it('can still be read, and goes on', async () => {
+    const agentId = newAgentId()
+    const overrides = { agentId, tenant: uniqueTenant() }
+    const most = { costUsd: amountMax, tokensIn: countMax, tokensOut: countMax, observationBytes: countMax }
+    const step = (sequence: number) =>
+      fresh(reportJson('agent.step-taken.v1', sequence, { step: 'acted', ...most }, overrides))
+    // One by one, so that each is folded on what the one before it stored.
+    for (const event of [
+      fresh(reportJson('agent.started.v1', 1, { kind: 'worker' }, overrides)),
+      step(2),
+      step(3),
+      step(4),
+    ]) {
+      await publish(stateChanges, [event])
+      await agentWhen(agentId, ({ lastSequence }) => lastSequence === event.sequence)
+    }
+    expect((await agentOf(agentId))?.reported.usage).toMatchObject({ ...most, steps: 3 })
   })
 })
 
