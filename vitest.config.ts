@@ -21,6 +21,16 @@ export default defineConfig({
         },
       },
       {
+        // In a real browser, where there is one: the tests say so when there is none.
+        test: {
+          name: 'browser',
+          include: ['packages/*/e2e/**/*.test.ts'],
+          exclude: outputs,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
         // The repository about itself: walls, and the manifest of what would be deployed.
         test: {
           name: 'house',

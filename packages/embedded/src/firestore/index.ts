@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { Server } from '@grpc/grpc-js'
 import { listenOnOnePort } from '../wire/port.ts'
 import { Engine } from './engine.ts'
-import { createAdminServer } from './http.ts'
+import { emulatorRoutes } from './http/emulator-routes.ts'
+import { createHttpServer } from './http/server.ts'
 import { loadDocuments, saveDocuments } from './keep.ts'
 import { MAX_MESSAGE_BYTES, firestoreService } from './rpc/codec.ts'
 import { firestoreMethods, type Log } from './rpc/service.ts'
@@ -57,7 +58,7 @@ export const startFirestoreEngine = async (options: FirestoreEngineOptions = {})
   })
   grpc.addService(firestoreService(), firestoreMethods(engine, log))
   const { promise: closed, resolve } = Promise.withResolvers<void>()
-  const http = createAdminServer(engine, () => setImmediate(() => void close()))
+  const http = createHttpServer(emulatorRoutes(engine, () => setImmediate(() => void close())))
   const listening = await listenOnOnePort({ host, port, grpc, http })
   const close = async (): Promise<void> => {
     engine.close()

@@ -1,32 +1,28 @@
 import type { sendUnaryData, ServerUnaryCall, ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { Code, StatusError } from '../../wire/status-error.ts'
-import { authorise, principalOfCall } from '../authorise.ts'
+import { authoriseOwner } from '../access/authorise.ts'
+import { principalOfCall } from '../access/principal.ts'
 import type { Engine } from '../engine.ts'
 import { UnreadableRequest } from './codec.ts'
-import { batchGetDocuments, createDocument, deleteDocument, getDocument, updateDocument } from './documents.ts'
-import { listCollectionIds, listDocuments } from './listing.ts'
-import { executePipeline, partitionQuery, streamAggregation, streamQuery } from './queries.ts'
-import { batchWrite, beginTransaction, commit, rollback } from './writes.ts'
+import { methods, type StreamingMethod, type UnaryMethod } from './methods.ts'
 
 export type Log = (message: string) => void
 
-const statusOf = (error: unknown, log: Log): StatusError => {
+/** The status that an error is answered with; what is no `StatusError` is the engine's own fault, and logged. */
+export const statusOf = (error: unknown, log: Log): StatusError => {
   if (error instanceof StatusError) return error
   log(`firestore: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   return new StatusError(Code.INTERNAL, 'Internal error in the Firestore engine.')
 }
 
-type Unary<Request> = (engine: Engine, request: Request) => object | Promise<object>
-type Streaming<Request> = (engine: Engine, request: Request) => AsyncIterable<object>
+type Incoming = { request: object | UnreadableRequest; metadata: Parameters<typeof principalOfCall>[0] }
 
 /** What every request passes before it is served. */
-const admit = <Request>(call: {
-  request: Request | UnreadableRequest
-  metadata: Parameters<typeof principalOfCall>[0]
-}) => {
-  authorise(principalOfCall(call.metadata))
-  if (call.request instanceof UnreadableRequest) throw call.request.error
-  return call.request
+const admit = ({ request, metadata }: Incoming) => {
+  const principal = principalOfCall(metadata)
+  authoriseOwner(principal)
+  if (request instanceof UnreadableRequest) throw request.error
+  return { request: request as never, principal }
 }
 
 const drained = (call: ServerWritableStream<unknown, object>): Promise<void> =>
@@ -45,19 +41,23 @@ const drained = (call: ServerWritableStream<unknown, object>): Promise<void> =>
 /** The methods of google.firestore.v1.Firestore on one engine. Methods that are not here answer UNIMPLEMENTED. */
 export const firestoreMethods = (engine: Engine, log: Log): UntypedServiceImplementation => {
   const unary =
-    <Request>(handle: Unary<Request>) =>
-    (call: ServerUnaryCall<Request | UnreadableRequest, object>, answer: sendUnaryData<object>): void => {
-      const serve = async () => handle(engine, admit(call))
+    ({ handle }: UnaryMethod) =>
+    (call: ServerUnaryCall<object | UnreadableRequest, object>, answer: sendUnaryData<object>): void => {
+      const serve = async () => {
+        const { request, principal } = admit(call)
+        return handle(engine, request, principal)
+      }
       serve().then(
         (response) => answer(null, response),
         (error: unknown) => answer(statusOf(error, log)),
       )
     }
   const streaming =
-    <Request>(handle: Streaming<Request>) =>
-    (call: ServerWritableStream<Request | UnreadableRequest, object>): void => {
+    ({ handle }: StreamingMethod) =>
+    (call: ServerWritableStream<object | UnreadableRequest, object>): void => {
       const serve = async () => {
-        for await (const response of handle(engine, admit(call))) {
+        const { request, principal } = admit(call)
+        for await (const response of handle(engine, request, principal)) {
           if (call.cancelled) return
           if (!call.write(response)) await drained(call)
         }
@@ -65,21 +65,10 @@ export const firestoreMethods = (engine: Engine, log: Log): UntypedServiceImplem
       }
       serve().catch((error: unknown) => call.emit('error', statusOf(error, log)))
     }
-  return {
-    GetDocument: unary(getDocument),
-    CreateDocument: unary(createDocument),
-    UpdateDocument: unary(updateDocument),
-    DeleteDocument: unary(deleteDocument),
-    BatchGetDocuments: streaming(batchGetDocuments),
-    BeginTransaction: unary(beginTransaction),
-    Commit: unary(commit),
-    Rollback: unary(rollback),
-    BatchWrite: unary(batchWrite),
-    RunQuery: streaming(streamQuery),
-    RunAggregationQuery: streaming(streamAggregation),
-    PartitionQuery: unary(partitionQuery),
-    ExecutePipeline: streaming(executePipeline),
-    ListDocuments: unary(listDocuments),
-    ListCollectionIds: unary(listCollectionIds),
-  }
+  return Object.fromEntries(
+    Object.entries(methods).map(([name, method]) => [
+      name,
+      method.kind === 'unary' ? unary(method) : streaming(method),
+    ]),
+  )
 }

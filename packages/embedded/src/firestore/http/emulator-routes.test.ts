@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { startFirestoreEngine, type FirestoreEngine } from './index.ts'
-import { JsonClient } from './oracle/client.ts'
+import { startFirestoreEngine, type FirestoreEngine } from '../index.ts'
+import { JsonClient } from '../oracle/client.ts'
 
 const DATABASE = 'projects/demo/databases/(default)'
 
