@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 const folder = join(import.meta.dirname, '../../../../../../shared/data/firestore-oracle')
@@ -10,6 +10,24 @@ if (!hasRecordings) {
   process.stderr.write("Skipped: the recordings of Google's emulator are not in ../shared/data/firestore-oracle.\n")
 }
 
+const read = <T>(name: string): T => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as T
+
 /** One file of recorded answers of Google's own emulator; `fallback` stands for it where the recordings are absent. */
-export const recording = <T>(name: string, fallback: T): T =>
-  hasRecordings ? (JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as T) : fallback
+export const recording = <T>(name: string, fallback: T): T => (hasRecordings ? read<T>(name) : fallback)
+
+/** The recordings there are, without `.json`. */
+export const recordedFiles = (): string[] =>
+  hasRecordings
+    ? readdirSync(folder).flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []))
+    : []
+
+// What a file holds besides cases.
+const SETTINGS = new Set(['dataset', 'seed', 'services'])
+
+/** How many cases a recording has. An order of values counts each group of equal values, and that of names once. */
+export const recordedCases = (name: string): number => {
+  const content = read<Record<string, unknown>>(name)
+  if (name === 'value_order') return (content['values'] as { groups: unknown[] }).groups.length + 1
+  const lists = Object.entries(content).filter(([key, value]) => Array.isArray(value) && !SETTINGS.has(key))
+  return lists.reduce((sum, [, list]) => sum + (list as unknown[]).length, 0)
+}

@@ -1,0 +1,83 @@
+import { at, type Answer } from './client.ts'
+import { differences, type Difference, type OracleFile, type Stage } from './case.ts'
+import { asInProduction } from './exceptions.ts'
+import type { Json, JsonObject } from './proto-json.ts'
+import { recording } from './recordings.ts'
+
+interface ListCase {
+  name: string
+  request: JsonObject
+  parent: string
+  owner: boolean
+  outcome: { documents?: { name: string; fields: string[] }[]; pages?: string[][]; code?: string; message?: string }
+}
+
+interface Recording {
+  seed: string[][]
+  grpc: ListCase[]
+}
+
+const DATABASE = 'projects/list/databases/(default)'
+const DOCUMENTS = `${DATABASE}/documents`
+
+const { seed, grpc } = recording<Recording>('list_documents', { seed: [], grpc: [] })
+
+/** Writes the documents; the time of the first commit. */
+const seeded = (stage: Stage): Promise<Json> =>
+  stage.once('seed', async () => {
+    let first: Json = null
+    for (const names of seed) {
+      const writes = names.map((name) => ({
+        update: { name: `${DOCUMENTS}/${name}`, fields: { m: { integerValue: '1' }, n: { integerValue: '1' } } },
+      }))
+      const { commitTime } = await stage.owner.ask('Commit', { database: DATABASE, writes })
+      first ??= commitTime ?? null
+    }
+    return first
+  })
+
+const camel = (json: JsonObject): JsonObject =>
+  Object.fromEntries(
+    Object.entries(json).map(([key, value]) => [
+      key.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
+      typeof value === 'object' && value !== null && !Array.isArray(value) ? camel(value) : value,
+    ]),
+  )
+
+const documentsIn = (answer: Answer) =>
+  ((at(answer.responses[0], 'documents') as JsonObject[] | undefined) ?? []).map((one) => ({
+    name: String(one['name']).slice(DOCUMENTS.length + 1),
+    fields: Object.keys((one['fields'] ?? {}) as JsonObject).toSorted(),
+  }))
+
+const pagesOf = async ({ owner }: Stage, request: JsonObject): Promise<string[][]> => {
+  const pages: string[][] = []
+  let pageToken: string | undefined = ''
+  while (pageToken !== undefined) {
+    const answer: Answer = await owner.call('ListDocuments', { ...request, pageToken })
+    pages.push(documentsIn(answer).map(({ name }) => name))
+    pageToken = at(answer.responses[0], 'nextPageToken') as string | undefined
+  }
+  return pages
+}
+
+const play = async (stage: Stage, { request, parent, owner, outcome }: ListCase): Promise<Difference[]> => {
+  const firstCommit = await seeded(stage)
+  const { at_first_commit: early, pages, ...rest } = request
+  const full: JsonObject = {
+    ...camel(rest),
+    parent: parent === '' ? DOCUMENTS : `${DOCUMENTS}/${parent}`,
+    ...(early === true && { readTime: firstCommit }),
+  }
+  if (pages === true) return differences(await pagesOf(stage, full), outcome.pages)
+  const answer = await (owner ? stage.owner : stage.user).call('ListDocuments', full)
+  if (outcome.code === undefined) return differences(documentsIn(answer), outcome.documents)
+  const expected = asInProduction(outcome.code, outcome.message ?? '')
+  const message = expected.message === null ? null : answer.message
+  return differences({ status: answer.status, message }, expected)
+}
+
+export const listing: OracleFile = {
+  name: 'list_documents',
+  cases: grpc.map((one) => ({ name: one.name, play: (stage) => play(stage, one) })),
+}
