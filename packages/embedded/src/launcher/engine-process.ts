@@ -15,11 +15,20 @@ const explain = (name: string, error: unknown): string => {
   return `${name}: ${error.message}`
 }
 
+export interface ProcessOptions {
+  /** End when the process that started this one is gone, so that nothing is left behind. Default true. */
+  endsWithParent?: boolean
+}
+
 /**
- * Runs `start` as this process's work: ends on SIGINT, SIGTERM and SIGHUP with code 0, and when the process that
- * started this one is gone, so that nothing is left behind. Ends with code 1 and a line on stderr when `start` fails.
+ * Runs `start` as this process's work: ends on SIGINT, SIGTERM and SIGHUP with code 0. Ends with code 1 and a line on
+ * stderr when `start` fails.
  */
-export const runEngineProcess = async (name: string, start: () => Promise<Running>): Promise<void> => {
+export const runEngineProcess = async (
+  name: string,
+  start: () => Promise<Running>,
+  { endsWithParent = true }: ProcessOptions = {},
+): Promise<void> => {
   const parent = process.ppid
   let stopping = false
   let running: Running | undefined
@@ -31,9 +40,11 @@ export const runEngineProcess = async (name: string, start: () => Promise<Runnin
     process.exit(0)
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop())
-  setInterval(() => {
-    if (process.ppid !== parent) void stop()
-  }, PARENT_CHECK_MS)
+  if (endsWithParent) {
+    setInterval(() => {
+      if (process.ppid !== parent) void stop()
+    }, PARENT_CHECK_MS)
+  }
   try {
     running = await start()
   } catch (error) {

@@ -20,7 +20,10 @@ const playFile = async ({ name: file, cases }: OracleFile, report: Report): Prom
     for (const { name, play } of cases) {
       const verdict = await play(stage).then(
         (found) => judge(file, name, found),
-        (error: unknown): Verdict => ({ outcome: 'failed', detail: `${file}: ${name}\ncould not be played: ${error}` }),
+        (error: unknown): Verdict => ({
+          outcome: 'failed',
+          detail: `${file}: ${name}\ncould not be played: ${String(error)}`,
+        }),
       )
       tally[verdict.outcome]++
       report(verdict)

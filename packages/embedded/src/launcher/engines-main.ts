@@ -1,0 +1,117 @@
+// The engines alone, without the Firebase CLI: `imx-engines --help` tells more.
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import { parseArgs } from 'node:util'
+import { runEngineProcess, type Running } from './engine-process.ts'
+import { portOf } from './flags.ts'
+
+const USAGE = `Usage: imx-engines [options] [-- command ...]
+
+Firestore and Pub/Sub in one process, without the Firebase CLI, until Ctrl-C. With a command: runs it with
+FIRESTORE_EMULATOR_HOST, PUBSUB_EMULATOR_HOST and GCLOUD_PROJECT set, stops the engines, and ends with its code.
+
+  --firestore-port <port>  where Firestore listens: gRPC, REST and WebChannel (8080)
+  --pubsub-port <port>     where Pub/Sub listens: gRPC and REST (8085)
+                           With one of the two, only that engine is started; 0 takes a free port.
+  --host <address>         where both listen (127.0.0.1)
+  --project <id>           the project that the rules are for, and the command's (demo-local)
+  --rules <file>           Firestore security rules; without them users may do everything
+  --help
+`
+
+const OPTIONS = {
+  'firestore-port': { type: 'string' },
+  'pubsub-port': { type: 'string' },
+  host: { type: 'string', default: '127.0.0.1' },
+  project: { type: 'string', default: 'demo-local' },
+  rules: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const
+
+type Settings = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>>['values']
+
+interface Engine extends Running {
+  name: string
+  variable: string
+  address: string
+}
+
+const startFirestore = async ({ host, project, rules, 'firestore-port': port }: Settings): Promise<Engine> => {
+  const { startFirestoreEngine } = await import('../firestore/index.ts')
+  const engine = await startFirestoreEngine({
+    host,
+    port: portOf({ ...(port !== undefined && { 'firestore-port': port }) }, 'firestore-port', 8080),
+    projectId: project,
+    log: console.error,
+    ...(rules !== undefined && { rulesFile: rules }),
+  })
+  const address = `${engine.host}:${engine.port}`
+  return { name: 'Firestore', variable: 'FIRESTORE_EMULATOR_HOST', address, close: () => engine.close() }
+}
+
+const startPubSub = async ({ host, 'pubsub-port': port }: Settings): Promise<Engine> => {
+  const { startPubSubEngine } = await import('../pubsub/index.ts')
+  const engine = await startPubSubEngine({
+    host,
+    port: portOf({ ...(port !== undefined && { 'pubsub-port': port }) }, 'pubsub-port', 8085),
+  })
+  const address = `${engine.host}:${engine.port}`
+  return { name: 'Pub/Sub', variable: 'PUBSUB_EMULATOR_HOST', address, close: () => engine.close() }
+}
+
+/** Runs a command and gives its exit code, or 128 and the signal's number as a shell does. */
+const runCommand = (command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: 'inherit', env })
+    child.on('error', reject)
+    child.on('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)))
+  })
+
+const run = async (settings: Settings, [command, ...args]: readonly string[]): Promise<Running> => {
+  const named = settings['firestore-port'] !== undefined || settings['pubsub-port'] !== undefined
+  const starts = [
+    ...(!named || settings['firestore-port'] !== undefined ? [startFirestore] : []),
+    ...(!named || settings['pubsub-port'] !== undefined ? [startPubSub] : []),
+  ]
+  const engines = await Promise.all(starts.map((start) => start(settings)))
+  const close = async (): Promise<void> => {
+    await Promise.all(engines.map((engine) => engine.close()))
+  }
+  for (const { name, address, variable } of engines) {
+    console.log(`${name} engine listening on ${address}${command === undefined ? `  ${variable}=${address}` : ''}`)
+  }
+  if (command === undefined) return { close }
+  const addresses = Object.fromEntries(engines.map(({ variable, address }) => [variable, address]))
+  const env = { GCLOUD_PROJECT: settings.project, METADATA_SERVER_DETECTION: 'none', ...process.env, ...addresses }
+  void runCommand(command, args, env)
+    .catch((error: Error) => {
+      console.error(`imx-engines: ${error.message}`)
+      return 127
+    })
+    .then(async (code) => {
+      await close()
+      process.exit(code)
+    })
+  return { close }
+}
+
+const usageError = (message: string): void => {
+  console.error(`imx-engines: ${message}\n\n${USAGE}`)
+  process.exitCode = 2
+}
+
+const main = async (argv: readonly string[]): Promise<void> => {
+  const end = argv.indexOf('--')
+  const [own, command] = end < 0 ? [argv, []] : [argv.slice(0, end), argv.slice(end + 1)]
+  let settings: Settings
+  try {
+    settings = parseArgs({ args: [...own], options: OPTIONS, allowPositionals: false }).values
+  } catch (error) {
+    return usageError((error as Error).message)
+  }
+  if (settings.help) return console.log(USAGE)
+  if (end >= 0 && command.length === 0) return usageError('-- needs a command')
+  await runEngineProcess('imx-engines', () => run(settings, command), { endsWithParent: false })
+}
+
+await main(process.argv.slice(2))
