@@ -42,7 +42,7 @@ test("serves Google's clients on the ports it says, until it is told to stop", a
   await firestore.doc('c/d').set({ n: 1 })
   expect((await firestore.doc('c/d').get()).get('n')).toBe(1)
   const pubsub = new PubSub({ projectId: 'demo-alone' })
-  expect((await pubsub.createTopic('t'))[0].name).toBe('projects/demo-alone/topics/t')
+  expect((await pubsub.createTopic('jobs'))[0].name).toBe('projects/demo-alone/topics/jobs')
   await Promise.all([firestore.terminate(), pubsub.close()])
 
   const exited = once(child, 'exit')
