@@ -1,3 +1,6 @@
+import type { Metadata } from '@grpc/grpc-js'
+import { errorInfoTrailers, type ErrorInfo } from './error-info.ts'
+
 /** gRPC status codes, https://grpc.io/docs/guides/status-codes/ */
 export const Code = {
   OK: 0,
@@ -20,14 +23,20 @@ export const Code = {
 } as const
 export type Code = (typeof Code)[keyof typeof Code]
 
-/** An answer other than OK. `code` and `details` are what grpc-js sends to the client. */
+/** An answer other than OK. `code`, `details` and `metadata` are what grpc-js sends to the client. */
 export class StatusError extends Error {
   readonly code: Code
   readonly details: string
+  readonly info: ErrorInfo | undefined
 
-  constructor(code: Code, details: string) {
+  constructor(code: Code, details: string, info?: ErrorInfo) {
     super(details)
     this.code = code
     this.details = details
+    this.info = info
+  }
+
+  get metadata(): Metadata | undefined {
+    return this.info && errorInfoTrailers(this.code, this.details, this.info)
   }
 }
