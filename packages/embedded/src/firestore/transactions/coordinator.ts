@@ -22,6 +22,9 @@ export interface Committed {
   readonly results: readonly WriteResult[]
 }
 
+/** Throws what a commit is refused with that must not be made; `time` is what it would be made at, in microseconds. */
+export type Admit = (writes: readonly PreparedWrite[], time: number) => void
+
 interface WaitingCommit extends Waiter {
   readonly keys: ReadonlySet<string>
 }
@@ -66,9 +69,14 @@ export class Coordinator {
 
   /**
    * Commits `writes` at one instant, as soon as no other transaction's locks stand in the way. `transaction` ends, but
-   * for a write that is refused for what it is. Throws ABORTED when the wait is in vain, and what `outcomeOf` throws.
+   * for a write that is refused for what it is. Throws ABORTED when the wait is in vain, what `outcomeOf` throws, and what
+   * `admit` throws, which is asked when the commit could be made.
    */
-  commit(writes: readonly PreparedWrite[], transaction: Transaction | null): Promise<Committed> | Committed {
+  commit(
+    writes: readonly PreparedWrite[],
+    transaction: Transaction | null,
+    admit?: Admit,
+  ): Promise<Committed> | Committed {
     const keys = new Set<string>()
     for (const { path, segments } of writes) {
       keys.add(path)
@@ -76,7 +84,7 @@ export class Coordinator {
     }
     if (!this.#isFree(writes, transaction)) this.transactions.expire()
     if (this.#isFree(writes, transaction)) {
-      const { outcome, time, blocked } = this.#attempt(writes, transaction)
+      const { outcome, time, blocked } = this.#attempt(writes, transaction, admit)
       if (!blocked) return this.#apply(outcome, time, transaction)
     }
     return new Promise((resolve, reject) => {
@@ -85,7 +93,7 @@ export class Coordinator {
         transaction,
         keys,
         blockers: () => this.#commitBlockers(writes, transaction),
-        proceed: () => resolve(this.#commitNow(writes, transaction)),
+        proceed: () => resolve(this.#commitNow(writes, transaction, admit)),
         fail: reject,
       }
       if (transaction) this.#markContended(transaction, keys)
@@ -111,9 +119,10 @@ export class Coordinator {
   }
 
   /** Works out the commit; a refusal ends the transaction. */
-  #attempt(writes: readonly PreparedWrite[], transaction: Transaction | null) {
+  #attempt(writes: readonly PreparedWrite[], transaction: Transaction | null, admit: Admit | undefined) {
     const time = this.#store.timeline.commit()
     try {
+      admit?.(writes, time)
       const outcome = outcomeOf(this.#database, writes, time)
       let blocked = false
       for (const _ of this.#alteredBy(outcome, transaction)) blocked = true
@@ -124,8 +133,12 @@ export class Coordinator {
     }
   }
 
-  async #commitNow(writes: readonly PreparedWrite[], transaction: Transaction | null): Promise<Committed> {
-    const { outcome, time } = this.#attempt(writes, transaction)
+  async #commitNow(
+    writes: readonly PreparedWrite[],
+    transaction: Transaction | null,
+    admit: Admit | undefined,
+  ): Promise<Committed> {
+    const { outcome, time } = this.#attempt(writes, transaction, admit)
     return this.#apply(outcome, time, transaction)
   }
 

@@ -15,6 +15,13 @@ export interface Outcome {
   readonly results: readonly WriteResult[]
 }
 
+/** What one write of a commit makes of its document; null fields: there is none. */
+export interface Step {
+  readonly write: PreparedWrite
+  readonly before: MapValue | null
+  readonly after: MapValue | null
+}
+
 /** A document in the middle of a commit. */
 interface State {
   fields: MapValue | null
@@ -68,9 +75,14 @@ const update = (write: PreparedWrite, state: State, time: number, change: (size:
 /**
  * Works out what `writes`, in order, make of the stored documents when they are committed at `time`, and changes
  * nothing. A write that changes nothing leaves the document's update time.
- * Throws NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION or INVALID_ARGUMENT.
+ * Each write's own part is added to `steps`. Throws NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION or INVALID_ARGUMENT.
  */
-export const outcomeOf = (database: Database, writes: readonly PreparedWrite[], time: number): Outcome => {
+export const outcomeOf = (
+  database: Database,
+  writes: readonly PreparedWrite[],
+  time: number,
+  steps?: Step[],
+): Outcome => {
   const states = new Map<string, State>()
   const changes = new Map<string, PendingChange>()
   const results: WriteResult[] = []
@@ -84,7 +96,7 @@ export const outcomeOf = (database: Database, writes: readonly PreparedWrite[], 
     }
     requireState(write, state)
     const { segments, path } = write
-    const { stored } = state
+    const { stored, fields: before } = state
     const change = (size: number): void => {
       const { fields, createTime } = state
       changes.set(path, { segments, before: stored, fields, createTime, size })
@@ -99,6 +111,7 @@ export const outcomeOf = (database: Database, writes: readonly PreparedWrite[], 
     } else {
       results.push(update(write, state, time, change))
     }
+    steps?.push({ write, before, after: state.fields })
   }
   return { changes, results }
 }
