@@ -1,3 +1,4 @@
+import { WatchIndex } from './listen/watch-index.ts'
 import { History } from './store/history.ts'
 import type { Database } from './store/database.ts'
 import { Store } from './store/store.ts'
@@ -11,10 +12,13 @@ export class Engine {
   readonly rules = new Map<string, string>()
   /** Registered triggers by their full name or id, as they were sent. */
   readonly triggers = new Map<string, unknown>()
+  /** Whom a commit concerns. */
+  readonly watches: WatchIndex
   readonly #coordinators = new Map<Database, Coordinator>()
 
   constructor(clock: Clock, history = new History()) {
     this.store = new Store(clock, history)
+    this.watches = new WatchIndex(this.store)
   }
 
   /** `name` is `projects/{p}/databases/{d}`. */

@@ -56,7 +56,7 @@ const planFor = (query: Query, database: Database, time: number | undefined): Sc
 }
 
 /** Orders rows as the query asks. */
-const comparison = ({ orders }: Query) => {
+export const compareRows = ({ orders }: Query) => {
   const signs = orders.map(({ descending }) => (descending ? -1 : 1))
   const last = orders.length - 1
   return (a: Row, b: Row): number => {
@@ -99,12 +99,18 @@ export const compileRange = (query: Query): ((row: Row) => boolean) => {
   }
 }
 
+/** How to make a row of a document that belongs to the query. */
+export const compileRow = ({ orders }: Query): ((node: DocumentNode, version: LiveVersion) => Row) => {
+  const getters = orders.slice(0, -1).map(({ field }) => getterOf(field))
+  return (node, version) => ({ node, version, values: getters.map((get) => get(node, version.fields) as Value) })
+}
+
 /** Runs a query on the latest state, or on that of `time` in microseconds. */
 export const runQuery = (query: Query, database: Database, time?: number): Result => {
   const belongs = compileMembership(query)
   const inRange = compileRange(query)
-  const compare = comparison(query)
-  const getters = query.orders.slice(0, -1).map(({ field }) => getterOf(field))
+  const compare = compareRows(query)
+  const rowOf = compileRow(query)
   const { nodes, order } = planFor(query, database, time)
   const enough = query.offset + query.limit
   const rows: Row[] = []
@@ -114,7 +120,7 @@ export const runQuery = (query: Query, database: Database, time?: number): Resul
     if (order === 'full' && rows.length >= enough) break
     const version = node.at(time)
     if (!version || !belongs(node, version.fields)) continue
-    const row = { node, version, values: getters.map((get) => get(node, version.fields) as Value) }
+    const row = rowOf(node, version)
     if (!inRange(row)) continue
     const last = rows.at(-1)
     if (order === 'first' && last && compareValues(last.values[0] as Value, row.values[0] as Value) !== 0) {

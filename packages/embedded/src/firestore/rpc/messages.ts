@@ -207,3 +207,29 @@ export interface PartitionQueryRequest extends Consistency {
   pageToken: string
   pageSize: number
 }
+
+export interface TargetMessage {
+  targetType?: 'query' | 'documents'
+  query: { parent: string; structuredQuery: StructuredQuery | null } | null
+  documents: { documents: string[] } | null
+  resumeType?: 'resumeToken' | 'readTime'
+  resumeToken: Uint8Array
+  readTime: Timestamp | null
+  targetId: number
+  once: boolean
+  expectedCount: { value: number } | null
+}
+
+export interface ListenRequest {
+  database: string
+  targetChange?: 'addTarget' | 'removeTarget'
+  addTarget: TargetMessage | null
+  removeTarget: number
+}
+
+export interface WriteRequest {
+  database: string
+  streamId: string
+  writes: Write[]
+  streamToken: Uint8Array
+}

@@ -2,6 +2,9 @@ import type { Principal } from '../access/principal.ts'
 import type { Engine } from '../engine.ts'
 import { batchGetDocuments, createDocument, deleteDocument, getDocument, updateDocument } from './documents.ts'
 import { listCollectionIds, listDocuments } from './listing.ts'
+import { openListenStream } from '../listen/index.ts'
+import { openWriteStream } from '../write-stream/index.ts'
+import type { OpenDuplex } from './duplex.ts'
 import { executePipeline, partitionQuery, streamAggregation, streamQuery } from './queries.ts'
 import { batchWrite, beginTransaction, commit, rollback } from './writes.ts'
 
@@ -38,3 +41,9 @@ export const methods = {
   ListDocuments: unary(listDocuments),
   ListCollectionIds: unary(listCollectionIds),
 } as const satisfies Record<string, UnaryMethod | StreamingMethod>
+
+/** The methods in which both sides send messages. */
+export const duplexMethods = {
+  Listen: openListenStream,
+  Write: openWriteStream,
+} as const satisfies Record<string, OpenDuplex>

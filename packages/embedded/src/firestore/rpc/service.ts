@@ -4,7 +4,8 @@ import { authoriseOwner } from '../access/authorise.ts'
 import { principalOfCall } from '../access/principal.ts'
 import type { Engine } from '../engine.ts'
 import { UnreadableRequest } from './codec.ts'
-import { methods, type StreamingMethod, type UnaryMethod } from './methods.ts'
+import { grpcDuplex } from './grpc-duplex.ts'
+import { duplexMethods, methods, type StreamingMethod, type UnaryMethod } from './methods.ts'
 
 export type Log = (message: string) => void
 
@@ -65,10 +66,13 @@ export const firestoreMethods = (engine: Engine, log: Log): UntypedServiceImplem
       }
       serve().catch((error: unknown) => call.emit('error', statusOf(error, log)))
     }
-  return Object.fromEntries(
-    Object.entries(methods).map(([name, method]) => [
-      name,
-      method.kind === 'unary' ? unary(method) : streaming(method),
-    ]),
-  )
+  const answering = Object.entries(methods).map(([name, method]) => [
+    name,
+    method.kind === 'unary' ? unary(method) : streaming(method),
+  ])
+  const duplex = Object.entries(duplexMethods).map(([name, open]) => [
+    name,
+    grpcDuplex(engine, open, (error) => statusOf(error, log)),
+  ])
+  return Object.fromEntries([...answering, ...duplex]) as UntypedServiceImplementation
 }
