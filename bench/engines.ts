@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Firestore } from '@google-cloud/firestore'
 import { PubSub, type Message } from '@google-cloud/pubsub'
 import { ratesPerSecond, row, type Load, type Row } from './measure.ts'
+import { growthRows } from './growth.ts'
 import { startServer, type BenchServer, type ServerKind } from './start-server.ts'
 
 const projectId = 'demo-bench'
@@ -34,6 +35,10 @@ const firestoreWork: Record<string, { load: Load; work: (db: Firestore) => (inde
         transaction.set(agent, fields)
       })
     },
+  },
+  'single gets': {
+    load: { inFlight: 256, count: 6000 },
+    work: (db) => (index) => db.doc(`agents/s${index % 5000}`).get(),
   },
   'documents by getAll': {
     load: { inFlight: 4, count: 60, size: 500 },
@@ -126,7 +131,7 @@ const deliveryRow = async (engine: BenchServer, empty: BenchServer): Promise<Row
   return row('pubsub deliveries', rates.engine, '/s', rates.empty)
 }
 
-const startBoundMs = 500
+const startBoundMs = 300
 
 /** The local engines beside servers that do nothing, with Google's clients. */
 export const engines = async (): Promise<Row[]> => {
@@ -154,5 +159,6 @@ export const engines = async (): Promise<Row[]> => {
       ...(await publishRows(engine, empty)),
       await deliveryRow(engine, empty),
     ])),
+    ...(await growthRows()),
   ]
 }

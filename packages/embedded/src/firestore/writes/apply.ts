@@ -3,6 +3,7 @@ import { getField, withField, type FieldPath } from '../field-path.ts'
 import type { WriteResult } from '../rpc/messages.ts'
 import type { Database, PendingChange } from '../store/database.ts'
 import type { LiveVersion } from '../store/tree.ts'
+import { requireIndexable } from '../values/index-entries.ts'
 import { requireSize, requireValidFields, requireWithinLimits } from '../values/limits.ts'
 import { identical } from '../values/order.ts'
 import { MapValue, Timestamp } from '../values/value.ts'
@@ -62,6 +63,7 @@ const update = (write: PreparedWrite, state: State, time: number, change: (size:
     requireWithinLimits(write.segments, fields)
   }
   const size = requireSize(write.segments, fields)
+  requireIndexable(fields, size)
   if (!state.fields || !identical(state.fields, fields)) {
     if (!state.fields) state.createTime = time
     state.fields = fields
