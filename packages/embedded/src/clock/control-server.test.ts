@@ -1,8 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { startScheduleClock, suiteFunctions } from './index.ts'
-import { SteppedTime } from './time-source.ts'
+import { SteppedTime, SuiteTime, startClock, suiteFunctions, type ClockedTasks } from './index.ts'
 
 /** A functions emulator that has reloaded twice: it knows the trigger under generation 2 only. */
 const startFunctionsEmulator = async () => {
@@ -36,10 +35,29 @@ const startFunctionsEmulator = async () => {
   return { calls, address: `127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
+const waitingTasks = (): ClockedTasks => {
+  let tell: Parameters<ClockedTasks['listen']>[0] = () => {}
+  const scheduledMs = Date.parse('2026-01-01T00:00:50Z')
+  return {
+    waiting: () => [{ name: 'queues/q/tasks/one', url: 'http://host/', scheduledMs, attempts: 0 }],
+    async run(name) {
+      if (name !== 'one') throw new RangeError(`there is no task "${name}"`)
+      const run = { name: 'queues/q/tasks/one', scheduledMs }
+      tell(run)
+      return run
+    },
+    listen: (listener) => {
+      tell = listener
+    },
+  }
+}
+
 test('the clock lists and fires the scheduled functions of the suite over HTTP', async () => {
   const { calls, address } = await startFunctionsEmulator()
-  const time = new SteppedTime(Date.parse('2026-01-01T00:00:30Z'))
-  const clock = await startScheduleClock({ functions: suiteFunctions(address), time })
+  const time = new SuiteTime(new SteppedTime(Date.parse('2026-01-01T00:00:30Z')))
+  const tasks = waitingTasks()
+  const clock = await startClock({ functions: suiteFunctions(address), time, tasks })
+  time.after(1000, () => void tasks.run('one'))
   onTestFinished(() => clock.close())
   const ask = async (path: string, body?: object) => {
     const options = body && { method: 'POST', body: JSON.stringify(body) }
@@ -60,6 +78,7 @@ test('the clock lists and fires the scheduled functions of the suite over HTTP',
     body: {
       now: '2026-01-01T00:01:10.000Z',
       fired: [{ name: 'fleet-sweep', scheduleTime: '2026-01-01T00:01:00.000Z' }],
+      ran: [{ name: 'queues/q/tasks/one', scheduleTime: '2026-01-01T00:00:50.000Z' }],
     },
   })
   expect((await ask('/fire', { schedule: 'fleet-sweep' })).status).toBe(200)
@@ -67,6 +86,11 @@ test('the clock lists and fires the scheduled functions of the suite over HTTP',
     { job: 'firebase-schedule-fleet-sweep', time: '2026-01-01T00:01:00.000Z' },
     { job: 'firebase-schedule-fleet-sweep', time: '2026-01-01T00:01:10.000Z' },
   ])
+  expect((await ask('/tasks')).body).toMatchObject({
+    tasks: [{ name: 'queues/q/tasks/one', url: 'http://host/', attempts: 0, scheduleTime: '2026-01-01T00:00:50.000Z' }],
+  })
+  expect((await ask('/run', { task: 'one' })).body).toMatchObject({ ran: [{ name: 'queues/q/tasks/one' }] })
+  expect(await ask('/run', { task: 'two' })).toMatchObject({ status: 400 })
   expect(await ask('/fire', { schedule: 'nope' })).toMatchObject({
     status: 400,
     body: { error: /* names it */ expect.stringContaining('nope') as string },

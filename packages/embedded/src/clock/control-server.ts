@@ -1,8 +1,43 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { Firing, ScheduleClock } from './schedule-clock.ts'
+import type { SuiteTime } from './suite-time.ts'
 
 const ADVANCE_SECONDS_MAX = 366 * 24 * 3600
+
+/** A task that waits to be dispatched. `name` is its full resource name; times are ms since the epoch. */
+export interface WaitingTask {
+  name: string
+  url: string
+  scheduledMs: number
+  attempts: number
+}
+
+/** The tasks of the suite, as far as the clock's endpoint shows them. */
+export interface ClockedTasks {
+  waiting(): WaitingTask[]
+  /** Runs one now; `name` may be the end of its resource name. Throws a `RangeError` when there is no such task. */
+  run(name: string): Promise<Firing>
+  /** Tells of each attempt when it has ended. */
+  listen(onRun: (run: Firing) => void): void
+}
+
+/** Attempts to run scheduled functions, and tasks. */
+export interface Recorded {
+  fired: Firing[]
+  ran: Firing[]
+}
+
+/** What the endpoint serves. */
+export interface Controlled {
+  time: SuiteTime
+  schedules: ScheduleClock
+  tasks: ClockedTasks | undefined
+  /** Reads the schedules anew. */
+  refresh: () => Promise<void>
+  /** Does `work` and tells what was run meanwhile. */
+  during: (work: () => Promise<void>) => Promise<Recorded>
+}
 
 const iso = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString())
 
@@ -18,46 +53,65 @@ const bodyOf = async (request: IncomingMessage): Promise<Record<string, unknown>
   return body as Record<string, unknown>
 }
 
-type Answer = { status: number; body: object }
+type Answer = Record<string, unknown>
+type Route = (controlled: Controlled, body: Record<string, unknown>) => Promise<Answer>
 
-const route = async (request: IncomingMessage, clock: ScheduleClock, refresh: () => Promise<void>): Promise<Answer> => {
-  const action = `${request.method} ${request.url}`
-  if (action === 'GET /') return { status: 200, body: { now: iso(clock.now()) } }
-  if (action === 'GET /schedules') {
+const routes: Record<string, Route> = {
+  'GET /': async () => ({}),
+  'GET /schedules': async ({ schedules, refresh }) => {
     await refresh()
-    const schedules = clock.schedules.map(({ nextMs, ...schedule }) => ({ ...schedule, next: iso(nextMs) }))
-    return { status: 200, body: { now: iso(clock.now()), schedules } }
-  }
-  if (action === 'POST /advance') {
-    const { seconds } = await bodyOf(request)
+    const body = schedules.schedules.map(({ name, schedule, timeZone, nextMs }) => {
+      return { name, schedule, ...(timeZone !== undefined && { timeZone }), next: iso(nextMs) }
+    })
+    return { schedules: body }
+  },
+  'GET /tasks': async ({ tasks }) => ({
+    tasks: (tasks?.waiting() ?? [])
+      .toSorted((a, b) => a.scheduledMs - b.scheduledMs)
+      .map(({ scheduledMs, ...task }) => ({ ...task, scheduleTime: iso(scheduledMs) })),
+  }),
+  'POST /advance': async ({ time, refresh, during }, { seconds }) => {
     if (typeof seconds !== 'number' || !(seconds > 0) || seconds > ADVANCE_SECONDS_MAX) {
       throw new RangeError(`seconds: expected a number above 0 and at most ${ADVANCE_SECONDS_MAX}`)
     }
     await refresh()
-    const fired = await clock.advance(seconds * 1000)
-    return { status: 200, body: { now: iso(clock.now()), fired: fired.map(firingBody) } }
-  }
-  if (action === 'POST /fire') {
-    const { schedule } = await bodyOf(request)
+    const { fired, ran } = await during(() => time.advance(seconds * 1000))
+    return { fired: fired.map(firingBody), ran: ran.map(firingBody) }
+  },
+  'POST /fire': async ({ schedules, refresh }, { schedule }) => {
     if (typeof schedule !== 'string') throw new RangeError('schedule: expected the name of a schedule')
     await refresh()
-    return { status: 200, body: { now: iso(clock.now()), fired: [firingBody(await clock.fire(schedule))] } }
-  }
-  return { status: 404, body: { error: 'there are GET /schedules, POST /advance {seconds}, POST /fire {schedule}' } }
+    return { fired: [firingBody(await schedules.fire(schedule))] }
+  },
+  'POST /run': async ({ tasks }, { task }) => {
+    if (typeof task !== 'string') throw new RangeError('task: expected the name of a task')
+    if (!tasks) throw new RangeError('there are no tasks here')
+    return { ran: [firingBody(await tasks.run(task))] }
+  },
 }
 
-const answer = (response: ServerResponse, { status, body }: Answer): void => {
+const HELP = 'there are GET /schedules, GET /tasks, POST /advance {seconds}, POST /fire {schedule} and POST /run {task}'
+
+const answer = (response: ServerResponse, status: number, body: object): void => {
   response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
 }
 
-/** The clock's HTTP interface. `refresh` reads the schedules anew before each request that needs them. */
-export const createControlServer = (clock: ScheduleClock, refresh: () => Promise<void>): Server =>
-  createServer((request, response) => {
-    route(request, clock, refresh).then(
-      (result) => answer(response, result),
-      (error: Error) => {
-        const isInput = error instanceof RangeError || error instanceof SyntaxError
-        answer(response, { status: isInput ? 400 : 500, body: { error: error.message } })
-      },
-    )
-  })
+const serve = async (controlled: Controlled, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const route = routes[`${request.method} ${request.url}`]
+  if (!route) {
+    answer(response, 404, { error: HELP })
+    return
+  }
+  try {
+    const body = request.method === 'POST' ? await bodyOf(request) : {}
+    const result = await route(controlled, body)
+    answer(response, 200, { now: iso(controlled.time.now()), ...result })
+  } catch (error) {
+    const isInput = error instanceof RangeError || error instanceof SyntaxError
+    answer(response, isInput ? 400 : 500, { error: (error as Error).message })
+  }
+}
+
+/** The clock's HTTP interface. */
+export const createControlServer = (controlled: Controlled): Server =>
+  createServer((request, response) => void serve(controlled, request, response))

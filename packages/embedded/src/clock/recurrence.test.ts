@@ -5,7 +5,9 @@ import { recurrenceOf } from './recurrence.ts'
 test.each([
   ['every 1 minutes', { everyMs: 60_000 }],
   ['every 5 minutes', { everyMs: 300_000 }],
-  ['every 5 mins synchronized', { everyMs: 300_000 }],
+  ['every 5 mins synchronized', { everyMs: 300_000, from: '0 0 * * *', lengthMs: 86_340_000 }],
+  ['every 10 minutes from 08:00 to 17:30', { everyMs: 600_000, from: '0 8 * * *', lengthMs: 34_200_000 }],
+  ['every 1 hours from 22:30 to 2:00', { everyMs: 3_600_000, from: '30 22 * * *', lengthMs: 12_600_000 }],
   ['every 24 hours', { everyMs: 86_400_000 }],
   ['every day 00:00', { cron: '0 0 * * *' }],
   ['Every Day 9:05', { cron: '5 9 * * *' }],
@@ -40,6 +42,16 @@ test.each([
   ['every 5 minutes', undefined, '2026-01-01T00:05:00Z', '2026-01-01T00:10:00.000Z'],
   ['*/15 * * * *', undefined, '2026-01-01T00:15:00Z', '2026-01-01T00:30:00.000Z'],
   ['every day 00:00', undefined, '2026-01-01T00:00:00Z', '2026-01-02T00:00:00.000Z'],
+  ['every 7 hours', undefined, '2026-01-01T22:00:00Z', '2026-01-02T00:00:00.000Z'],
+  ['every 7 hours', undefined, '2026-01-02T00:00:00Z', '2026-01-02T07:00:00.000Z'],
+  ['every 48 hours', undefined, '2026-01-01T22:00:00Z', '2026-01-02T00:00:00.000Z'],
+  ['every 5 minutes from 10:00 to 14:00', undefined, '2026-01-01T09:00:00Z', '2026-01-01T10:00:00.000Z'],
+  ['every 5 minutes from 10:00 to 14:00', undefined, '2026-01-01T10:00:00Z', '2026-01-01T10:05:00.000Z'],
+  ['every 5 minutes from 10:00 to 14:00', undefined, '2026-01-01T13:58:00Z', '2026-01-01T14:00:00.000Z'],
+  ['every 5 minutes from 10:00 to 14:00', undefined, '2026-01-01T14:00:00Z', '2026-01-02T10:00:00.000Z'],
+  ['every 1 hours from 22:30 to 2:00', undefined, '2026-01-01T00:00:00Z', '2026-01-01T00:30:00.000Z'],
+  ['every 1 hours from 22:30 to 2:00', undefined, '2026-01-01T01:30:00Z', '2026-01-01T22:30:00.000Z'],
+  ['every 1 hours from 09:00 to 10:00', 'Europe/Zurich', '2026-07-01T07:00:00Z', '2026-07-01T08:00:00.000Z'],
   // Summer and winter in Zurich.
   ['0 3 * * *', 'Europe/Zurich', '2026-07-01T12:00:00Z', '2026-07-02T01:00:00.000Z'],
   ['0 3 * * *', 'Europe/Zurich', '2026-01-01T12:00:00Z', '2026-01-02T02:00:00.000Z'],
@@ -50,4 +62,24 @@ test.each([
 
 test('a time zone that does not exist is refused', () => {
   expect(() => recurrenceOf('0 3 * * *', 'Mars/Olympus').nextAfter(0)).toThrow()
+})
+
+const afterRun = (schedule: string, due: string, end: string): string =>
+  new Date(recurrenceOf(schedule).afterRun(Date.parse(due), Date.parse(end)) ?? NaN).toISOString()
+
+test('an interval counts from the end of the run before, and anew from midnight', () => {
+  const [due, end] = ['2026-01-01T00:05:00Z', '2026-01-01T00:07:30Z']
+  expect(afterRun('every 5 minutes', due, end)).toBe('2026-01-01T00:12:30.000Z')
+  expect(afterRun('every 5 minutes', due, '2026-01-01T23:58:00Z')).toBe('2026-01-02T00:00:00.000Z')
+})
+
+test('of a range, what falls due while a run is not over is left out', () => {
+  const [due, end] = ['2026-01-01T10:00:00Z', '2026-01-01T10:07:00Z']
+  expect(afterRun('every 5 minutes from 10:00 to 14:00', due, end)).toBe('2026-01-01T10:10:00.000Z')
+  expect(afterRun('every 5 minutes synchronized', due, '2026-01-01T10:05:00Z')).toBe('2026-01-01T10:05:00.000Z')
+})
+
+test('what a cron pattern missed while a run was not over is made up for', () => {
+  const [due, end] = ['2026-01-01T10:00:00Z', '2026-01-01T10:07:00Z']
+  expect(afterRun('*/5 * * * *', due, end)).toBe('2026-01-01T10:05:00.000Z')
 })

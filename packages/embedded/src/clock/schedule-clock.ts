@@ -1,13 +1,17 @@
+import { backoffMs, isExhausted, type RetryPolicy } from './backoff.ts'
 import { recurrenceOf, type Recurrence } from './recurrence.ts'
-import type { TimeSource } from './time-source.ts'
+import type { SuiteTime } from './suite-time.ts'
 
 /** `name` is the function's id without its region, as in the CLI's topic `firebase-schedule-<name>`. */
 export interface Schedule {
   name: string
   schedule: string
   timeZone?: string
+  /** Without it a run that failed is not tried again. */
+  retry?: RetryPolicy
 }
 
+/** One attempt to run a scheduled function. */
 export interface Firing {
   name: string
   /** The time it was scheduled for, ms since the epoch. */
@@ -20,13 +24,20 @@ export interface ScheduleState extends Schedule {
   nextMs: number | undefined
 }
 
-/** Runs the scheduled function; resolves when it has finished, rejects when it failed. */
-export type Fire = (name: string, scheduledMs: number) => Promise<void>
+export interface ScheduleClockOptions {
+  time: SuiteTime
+  /** Runs the scheduled function; resolves when it has finished, rejects when it failed. */
+  fire: (name: string, scheduledMs: number) => Promise<void>
+  /** Told of each attempt when it has ended. */
+  onFired?: (firing: Firing) => void
+  log?: (line: string) => void
+}
 
 interface Entry {
   readonly schedule: Schedule
   readonly recurrence: Recurrence
   nextMs: number | undefined
+  /** From when a run is due until its last retry has ended. */
   running: boolean
 }
 
@@ -34,27 +45,22 @@ interface Entry {
 const MISSED_MAX = 100_000
 
 /**
- * Fires schedules when they are due, by a time that runs with the given one and can be stepped ahead of it. What was
- * missed while the process slept fires once; a schedule whose last run is not over waits for it.
+ * Fires schedules when they are due. What was missed while the process slept fires once; a schedule whose last run is
+ * not over waits for it.
  */
 export class ScheduleClock {
-  readonly #time: TimeSource
-  readonly #fire: Fire
+  readonly #time: SuiteTime
+  readonly #fire: ScheduleClockOptions['fire']
+  readonly #onFired: (firing: Firing) => void
   readonly #log: (line: string) => void
-  readonly #entries = new Map<string, Entry>()
-  #aheadMs = 0
-  #stepping: Promise<unknown> = Promise.resolve()
-  #steps = 0
-  #cancelTimer: (() => void) | undefined
+  #entries = new Map<string, Entry>()
+  #cancelTimer = (): void => {}
 
-  constructor(time: TimeSource, fire: Fire, log: (line: string) => void = () => {}) {
+  constructor({ time, fire, onFired = () => {}, log = () => {} }: ScheduleClockOptions) {
     this.#time = time
     this.#fire = fire
+    this.#onFired = onFired
     this.#log = log
-  }
-
-  now(): number {
-    return this.#time.now() + this.#aheadMs
   }
 
   get schedules(): ScheduleState[] {
@@ -63,18 +69,17 @@ export class ScheduleClock {
 
   /** Takes the schedules that there are now; those that stay as they were keep their next time. */
   replace(schedules: readonly Schedule[]): void {
-    const kept = new Map(this.#entries)
-    this.#entries.clear()
+    const kept = this.#entries
+    this.#entries = new Map()
     for (const schedule of schedules) {
       const before = kept.get(schedule.name)
-      const same = before?.schedule.schedule === schedule.schedule && before.schedule.timeZone === schedule.timeZone
-      if (before && same) {
+      if (before && JSON.stringify(before.schedule) === JSON.stringify(schedule)) {
         this.#entries.set(schedule.name, before)
         continue
       }
       try {
         const recurrence = recurrenceOf(schedule.schedule, schedule.timeZone)
-        const nextMs = recurrence.nextAfter(this.now())
+        const nextMs = recurrence.nextAfter(this.#time.now())
         this.#entries.set(schedule.name, { schedule, recurrence, nextMs, running: false })
       } catch (error) {
         this.#log(`${schedule.name}: ${(error as Error).message}`)
@@ -83,51 +88,18 @@ export class ScheduleClock {
     this.#arm()
   }
 
-  /** Fires one now, whatever its schedule. Throws a `RangeError` when there is none of that name. */
+  /** Fires one now, once, whatever its schedule. Throws a `RangeError` when there is none of that name. */
   async fire(name: string): Promise<Firing> {
-    const entry = this.#entries.get(name)
-    if (!entry) {
+    if (!this.#entries.has(name)) {
       const known = [...this.#entries.keys()].join(', ') || 'none'
       throw new RangeError(`there is no schedule "${name}"; there are: ${known}`)
     }
-    return this.#run(entry, this.now())
-  }
-
-  /** Steps time, firing each tick on the way in its order, one after the other. Resolves when all have finished. */
-  advance(ms: number): Promise<Firing[]> {
-    const step = this.#stepping.then(() => this.#advance(ms))
-    this.#stepping = step.catch(() => {})
-    return step
+    return this.#attempt(name, this.#time.now())
   }
 
   stop(): void {
-    this.#cancelTimer?.()
+    this.#cancelTimer()
     this.#entries.clear()
-  }
-
-  async #advance(ms: number): Promise<Firing[]> {
-    const targetMs = this.now() + ms
-    const fired: Firing[] = []
-    this.#steps++
-    this.#cancelTimer?.()
-    try {
-      for (let entry = this.#earliest(); entry?.nextMs !== undefined && entry.nextMs <= targetMs;) {
-        const dueMs = entry.nextMs
-        this.#moveTo(dueMs)
-        entry.nextMs = entry.recurrence.nextAfter(dueMs)
-        fired.push(await this.#run(entry, dueMs))
-        entry = this.#earliest()
-      }
-      this.#moveTo(targetMs)
-    } finally {
-      this.#steps--
-      this.#arm()
-    }
-    return fired
-  }
-
-  #moveTo(ms: number): void {
-    this.#aheadMs = Math.max(this.#aheadMs, ms - this.#time.now())
   }
 
   #earliest(): Entry | undefined {
@@ -140,41 +112,56 @@ export class ScheduleClock {
   }
 
   #arm(): void {
-    this.#cancelTimer?.()
-    if (this.#steps > 0) return
+    this.#cancelTimer()
     const next = this.#earliest()
-    if (next?.nextMs !== undefined) this.#cancelTimer = this.#time.after(next.nextMs - this.now(), () => this.#tick())
+    if (next?.nextMs === undefined) return
+    this.#cancelTimer = this.#time.after(next.nextMs - this.#time.now(), () => {
+      this.#begin(next)
+      this.#arm()
+    })
   }
 
-  #tick(): void {
-    const nowMs = this.now()
-    for (const entry of this.#entries.values()) {
-      if (entry.running || entry.nextMs === undefined || entry.nextMs > nowMs) continue
-      let dueMs = entry.nextMs
-      let nextMs = entry.recurrence.nextAfter(dueMs)
-      for (let missed = 0; nextMs !== undefined && nextMs <= nowMs && missed < MISSED_MAX; missed++) {
-        dueMs = nextMs
-        nextMs = entry.recurrence.nextAfter(dueMs)
-      }
-      entry.nextMs = nextMs
-      void this.#run(entry, dueMs)
+  #begin(entry: Entry): void {
+    if (entry.nextMs === undefined || entry.running) return
+    const { recurrence } = entry
+    const nowMs = this.#time.now()
+    let dueMs = entry.nextMs
+    let nextMs = recurrence.nextAfter(dueMs)
+    for (let missed = 0; nextMs !== undefined && nextMs <= nowMs && missed < MISSED_MAX; missed++) {
+      dueMs = nextMs
+      nextMs = recurrence.nextAfter(dueMs)
     }
-    this.#arm()
+    entry.nextMs = nextMs
+    entry.running = true
+    this.#try(entry, dueMs, nowMs, 1)
   }
 
-  async #run(entry: Entry, scheduledMs: number): Promise<Firing> {
-    const { name } = entry.schedule
-    entry.running = true
-    try {
-      await this.#fire(name, scheduledMs)
-      return { name, scheduledMs }
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      this.#log(`${name}: ${message}`)
-      return { name, scheduledMs, error: message }
-    } finally {
+  #try(entry: Entry, dueMs: number, firstMs: number, attempts: number): void {
+    const { name, retry } = entry.schedule
+    const attempt = async (): Promise<void> => {
+      const { error } = await this.#attempt(name, dueMs)
+      const endMs = this.#time.now()
+      if (error !== undefined && retry && !isExhausted(retry, attempts, endMs - firstMs)) {
+        this.#time.after(backoffMs(retry, attempts), () => this.#try(entry, dueMs, firstMs, attempts + 1))
+        return
+      }
       entry.running = false
+      // What the retries ran into is left out.
+      entry.nextMs = attempts > 1 ? entry.recurrence.nextAfter(endMs) : entry.recurrence.afterRun(dueMs, endMs)
       this.#arm()
     }
+    this.#time.track(attempt())
+  }
+
+  async #attempt(name: string, scheduledMs: number): Promise<Firing> {
+    const firing: Firing = { name, scheduledMs }
+    try {
+      await this.#fire(name, scheduledMs)
+    } catch (error) {
+      firing.error = error instanceof Error ? error.message : String(error)
+      this.#log(`${name}: ${firing.error}`)
+    }
+    this.#onFired(firing)
+    return firing
   }
 }

@@ -1,4 +1,4 @@
-import { startScheduleClock, suiteFunctions } from '../clock/index.ts'
+import { startClock, suiteFunctions } from '../clock/index.ts'
 import { startPubSubEngine } from '../pubsub/index.ts'
 import { parseAddress } from './addresses.ts'
 import { runEngineProcess, type Running } from './engine-process.ts'
@@ -7,7 +7,7 @@ import { parseFlags, portOf } from './flags.ts'
 const log = console.log
 
 const startClock = (clockHost: string, functionsHost: string | undefined): Promise<Running> =>
-  startScheduleClock({
+  startClock({
     ...parseAddress('IMX_SCHEDULE_CLOCK_HOST', clockHost),
     functions: suiteFunctions(functionsHost ?? '127.0.0.1:5001'),
     log: (line) => log(`schedule clock: ${line}`),
