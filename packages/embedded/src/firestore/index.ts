@@ -4,8 +4,9 @@ import { listenOnOnePort } from '../wire/port.ts'
 import { Engine } from './engine.ts'
 import { emulatorRoutes } from './http/emulator-routes.ts'
 import { createHttpServer } from './http/server.ts'
-import { loadDocuments, saveDocuments } from './keep.ts'
-import { MAX_MESSAGE_BYTES, firestoreService } from './rpc/codec.ts'
+import { persist } from './journal/index.ts'
+import { restRoutes } from './rest/routes.ts'
+import { MAX_MESSAGE_BYTES, firestoreProtos, firestoreService } from './rpc/codec.ts'
 import { firestoreMethods, type Log } from './rpc/service.ts'
 import type { Clock } from './store/timeline.ts'
 
@@ -20,8 +21,8 @@ export interface FirestoreEngineOptions {
   projectId?: string
   /** Path of a file of security rules, which is read at the start. */
   rulesFile?: string
-  /** Path of a file in which the documents are kept from one run to the next: read at the start, written at the close. */
-  keepIn?: string
+  /** A folder in which every commit is kept before it is answered; what it holds is there at the next start. */
+  persistIn?: string
   /** Milliseconds since the epoch, as a number or a Date; default the system's. Waits for locks are in real time. */
   clock?: Clock
   /** Gets a line for each error that is the engine's own fault; default nothing. */
@@ -41,29 +42,36 @@ export interface FirestoreEngine {
 
 /**
  * Starts Firestore in memory: `google.firestore.v1.Firestore` over gRPC, and over HTTP/1.1 on the same port what the
- * Firebase CLI asks of its emulator. Every project and database is there from the start, and empty unless `keepIn` says otherwise.
+ * Firebase CLI asks of its emulator. Every project and database is there from the start, and empty unless `persistIn` says otherwise.
  *
  * Requests with `authorization: Bearer owner`, which Google's server clients send when `FIRESTORE_EMULATOR_HOST` is
  * set, may do everything; all others get PERMISSION_DENIED, since security rules are stored but not evaluated yet.
  * Rejects with the system's error when the port cannot be had or the rules cannot be read.
  */
 export const startFirestoreEngine = async (options: FirestoreEngineOptions = {}): Promise<FirestoreEngine> => {
-  const { host = '127.0.0.1', port = 0, projectId = '', rulesFile, keepIn, clock = Date.now, log = () => {} } = options
+  const { host = '127.0.0.1', port = 0, projectId = '', rulesFile, persistIn, clock = Date.now, log = () => {} } = options
   const engine = new Engine(clock)
   if (rulesFile) engine.rules.set(projectId, await readFile(rulesFile, 'utf8'))
-  if (keepIn) await loadDocuments(engine, keepIn)
+  const journal = persistIn ? await persist(engine.store, persistIn, log) : null
+  engine.journal = journal
   const grpc = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': -1,
   })
-  grpc.addService(firestoreService(), firestoreMethods(engine, log))
+  const protos = firestoreProtos()
+  const methods = firestoreMethods(engine, log)
+  grpc.addService(firestoreService(protos), methods)
+  grpc.addService(firestoreService(protos, 'google.firestore.v1beta1.Firestore'), methods)
   const { promise: closed, resolve } = Promise.withResolvers<void>()
-  const http = createHttpServer(emulatorRoutes(engine, () => setImmediate(() => void close())))
+  const http = createHttpServer(
+    [...emulatorRoutes(engine, () => setImmediate(() => void close())), ...restRoutes(engine, protos, log)],
+    log,
+  )
   const listening = await listenOnOnePort({ host, port, grpc, http })
   const close = async (): Promise<void> => {
     engine.close()
     await listening.close()
-    if (keepIn) await saveDocuments(engine, keepIn)
+    await journal?.close()
     resolve()
   }
   return { host: listening.host, port: listening.port, engine, closed, close }

@@ -1,18 +1,32 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { StatusError } from '../../wire/status-error.ts'
+import { fromParsed, prettyJson } from '../rest/json-text.ts'
+import { corsHeaders, preflightHeaders } from './cors.ts'
+import { errorText, httpStatus } from './error-body.ts'
 
 export interface Request {
   method: string
   url: URL
+  headers: IncomingHttpHeaders
   body: string
   /** What the pattern of the route took from the path. */
   groups: Record<string, string>
 }
 
+/** Writes the body itself, and ends the response, now or at some time. */
+export type BodyWriter = (out: ServerResponse) => void | Promise<void>
+
 export interface Response {
   status: number
-  /** A string goes out as text, anything else as JSON. */
-  body: string | object
+  /** A string goes out as it is, an object as JSON. */
+  body: string | object | BodyWriter
+  headers?: Record<string, string>
 }
 
 export interface Route {
@@ -22,52 +36,93 @@ export interface Route {
   handle: (request: Request) => Response | Promise<Response>
 }
 
+export const JSON_TYPE = { 'content-type': 'application/json' }
+
 const MAX_BODY_BYTES = 16 * 1024 * 1024
 
-const readBody = async (request: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > MAX_BODY_BYTES) throw new RangeError(`The body is larger than ${MAX_BODY_BYTES} bytes.`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
-}
+class BodyTooLarge extends Error {}
 
-const send = (response: ServerResponse, { status, body }: Response): void => {
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
-  const type = typeof body === 'string' ? 'text/plain' : 'application/json'
-  response.writeHead(status, { 'content-type': `${type}; charset=utf-8` }).end(text)
-}
+/** Nobody is there any more to be answered. */
+class Gone extends Error {}
 
-const errorBody = (code: number, status: string, message: string): Response => ({
-  status: code,
-  body: { error: { code, message, status } },
-})
-
-/** An HTTP/1.1 server that answers by the first route that fits. */
-export const createHttpServer = (routes: readonly Route[]): Server => {
-  const answer = async (request: IncomingMessage): Promise<Response> => {
-    const url = new URL(request.url ?? '/', 'http://localhost')
-    const path = decodeURIComponent(url.pathname)
-    const method = request.method ?? 'GET'
-    for (const route of routes) {
-      const match = route.method === method ? route.path.exec(path) : null
-      if (match) return route.handle({ method, url, body: await readBody(request), groups: match.groups ?? {} })
-    }
-    return { status: 404, body: 'Not Found\n' }
-  }
-  return createServer((request, response) => {
-    answer(request).then(
-      (result) => send(response, result),
-      (error: Error) => {
-        if (error instanceof RangeError) return send(response, errorBody(413, 'OUT_OF_RANGE', error.message))
-        if (error instanceof SyntaxError || error instanceof StatusError || error instanceof URIError) {
-          return send(response, errorBody(400, 'INVALID_ARGUMENT', error.message))
-        }
-        return send(response, errorBody(500, 'INTERNAL', 'Internal error in the Firestore engine.'))
-      },
-    )
+/** Reads a body to its end, also one that is too large: a client that is cut off would not read the answer. */
+const readBody = (request: IncomingMessage): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let length = 0
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length
+      if (length <= MAX_BODY_BYTES) chunks.push(chunk)
+      else chunks.length = 0
+    })
+    request.on('end', () => {
+      if (length > MAX_BODY_BYTES) reject(new BodyTooLarge())
+      else resolve(Buffer.concat(chunks).toString())
+    })
+    request.on('error', (cause) => reject(new Gone('', { cause })))
+    request.on('close', () => reject(new Gone()))
   })
+
+const NOT_FOUND: Response = { status: 404, body: 'Not Found\n' }
+
+/** The response to an error; one that is the engine's own fault is logged. */
+const failure = (error: unknown, log: (message: string) => void): Response => {
+  if (error instanceof BodyTooLarge) return { status: 413, body: '' }
+  if (error instanceof StatusError) {
+    return { status: httpStatus(error.code), body: errorText(error.code, error.details), headers: JSON_TYPE }
+  }
+  if (error instanceof SyntaxError || error instanceof URIError) {
+    return { status: 400, body: errorText(3, error.message), headers: JSON_TYPE }
+  }
+  log(`firestore: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+  return { status: 500, body: errorText(13, 'Internal error in the Firestore engine.'), headers: JSON_TYPE }
 }
+
+const urlOf = (target: string): URL => {
+  const url = URL.parse(target.startsWith('/') ? `http://localhost${target}` : target)
+  if (!url) throw new SyntaxError('The target of the request is no URL.')
+  return url
+}
+
+const answer = async (routes: readonly Route[], request: IncomingMessage): Promise<Response> => {
+  // A HEAD is a GET of which only the head is sent.
+  const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET')
+  const { headers } = request
+  const url = urlOf(request.url ?? '/')
+  const path = decodeURIComponent(url.pathname)
+  for (const route of routes) {
+    const match = route.method === method ? route.path.exec(path) : null
+    if (match) return route.handle({ method, url, headers, body: await readBody(request), groups: match.groups ?? {} })
+  }
+  return NOT_FOUND
+}
+
+const send = async (request: IncomingMessage, out: ServerResponse, response: Response): Promise<void> => {
+  const { status, body, headers } = response
+  for (const [name, value] of Object.entries(corsHeaders(request.headers))) out.setHeader(name, value)
+  const head = (more: Record<string, string>) => out.writeHead(status, { ...more, ...headers })
+  if (request.method === 'HEAD') out.writeHead(status).end()
+  else if (typeof body === 'string') head({}).end(body)
+  else if (typeof body === 'object') head(JSON_TYPE).end(`${prettyJson(fromParsed(body))}\n`)
+  else {
+    head({})
+    await body(out)
+  }
+}
+
+/** An HTTP/1.1 server that answers by the first route that fits. `log` gets what is the engine's own fault. */
+export const createHttpServer = (routes: readonly Route[], log: (message: string) => void = () => {}): Server =>
+  createServer((request, out) => {
+    // A client may go at any moment; whoever writes to it then need not know.
+    out.on('error', () => {})
+    const serve = async () => {
+      try {
+        await send(request, out, await answer(routes, request))
+      } catch (error) {
+        if (error instanceof Gone || out.headersSent) out.destroy()
+        else await send(request, out, failure(error, log))
+      }
+    }
+    if (request.method === 'OPTIONS') out.writeHead(200, preflightHeaders(request.headers)).end()
+    else void serve()
+  })

@@ -1,6 +1,7 @@
 import { at, type Answer } from './client.ts'
 import { differences, type Difference, type OracleFile, type Stage } from './case.ts'
 import { asInProduction } from './exceptions.ts'
+import { askHttp } from './http.ts'
 import type { Json, JsonObject } from './proto-json.ts'
 import { recording } from './recordings.ts'
 
@@ -12,15 +13,23 @@ interface ListCase {
   outcome: { documents?: { name: string; fields: string[] }[]; pages?: string[][]; code?: string; message?: string }
 }
 
+interface RestCase {
+  name: string
+  /** What comes after `documents`. */
+  path: string
+  outcome: { status: number; documents?: string[]; next_page?: boolean; error?: JsonObject; body?: string }
+}
+
 interface Recording {
   seed: string[][]
   grpc: ListCase[]
+  rest: RestCase[]
 }
 
 const DATABASE = 'projects/list/databases/(default)'
 const DOCUMENTS = `${DATABASE}/documents`
 
-const { seed, grpc } = recording<Recording>('list_documents', { seed: [], grpc: [] })
+const { seed, grpc, rest: restCases } = recording<Recording>('list_documents', { seed: [], grpc: [], rest: [] })
 
 /** Writes the documents; the time of the first commit. */
 const seeded = (stage: Stage): Promise<Json> =>
@@ -77,7 +86,21 @@ const play = async (stage: Stage, { request, parent, owner, outcome }: ListCase)
   return differences({ status: answer.status, message }, expected)
 }
 
+const playRest = async (stage: Stage, { path, outcome }: RestCase): Promise<Difference[]> => {
+  await seeded(stage)
+  const target = `/v1/${DOCUMENTS}${path}`
+  const { status, body } = await askHttp(stage.address, 'GET', target, { authorization: 'Bearer owner' })
+  if (outcome.body !== undefined) return differences({ status, body }, outcome)
+  const { error, documents, nextPageToken } = JSON.parse(body) as JsonObject
+  if (error) return differences({ status, error }, outcome)
+  const names = (documents as JsonObject[]).map(({ name }) => String(name).slice(DOCUMENTS.length + 1))
+  return differences({ status, documents: names, next_page: nextPageToken !== undefined }, outcome)
+}
+
 export const listing: OracleFile = {
   name: 'list_documents',
-  cases: grpc.map((one) => ({ name: one.name, play: (stage) => play(stage, one) })),
+  cases: [
+    ...grpc.map((one) => ({ name: one.name, play: (stage: Stage) => play(stage, one) })),
+    ...restCases.map((one) => ({ name: one.name, play: (stage: Stage) => playRest(stage, one) })),
+  ],
 }

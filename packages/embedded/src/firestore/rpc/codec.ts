@@ -33,12 +33,14 @@ const codecs: Record<string, Codec> = {
 }
 
 /** The API's definitions, with values, documents and times read straight into the engine's own form and back. */
-const firestoreProtos = (): protobuf.Root => {
+export const firestoreProtos = (): protobuf.Root => {
   const root = loadProtos('firestore')
   // The field is missing from the definitions that ship with the server client; the web client sends it.
   const write = root.lookupType('google.firestore.v1.Write')
   write.add(new protobuf.Field('verify', 5, 'string'))
   write.oneofs['operation']?.add(write.fields['verify'] as protobuf.Field)
+  // Google's emulator has it, over REST too.
+  root.lookupType('google.firestore.v1.RunAggregationQueryResponse').add(new protobuf.Field('done', 6, 'bool'))
   for (const [name, codec] of Object.entries(codecs)) {
     const { encode, decode } = codec
     Object.assign(root.lookupType(name).setup(), {
@@ -74,9 +76,14 @@ const guarded = (method: MethodDefinition<object, object>): MethodDefinition<obj
   },
 })
 
-/** The grpc-js definition of google.firestore.v1.Firestore over the messages of `messages.ts`. */
-export const firestoreService = (): ServiceDefinition => {
-  const definition = serviceDefinition(firestoreProtos(), 'google.firestore.v1.Firestore')
+const SERVICE = 'google.firestore.v1.Firestore'
+
+/**
+ * The grpc-js definition of google.firestore.v1.Firestore over the messages of `messages.ts`, from `firestoreProtos`.
+ * `name` is what the service is called by: `google.firestore.v1beta1.Firestore` has the same messages.
+ */
+export const firestoreService = (protos = firestoreProtos(), name = SERVICE): ServiceDefinition => {
+  const definition = serviceDefinition(protos, SERVICE)
   const methods = Object.entries(definition) as [string, MethodDefinition<object, object>][]
-  return Object.fromEntries(methods.map(([name, method]) => [name, guarded(method)]))
+  return Object.fromEntries(methods.map(([method, one]) => [method, { ...guarded(one), path: `/${name}/${method}` }]))
 }

@@ -1,4 +1,6 @@
 import { Code, StatusError } from '../../wire/status-error.ts'
+import { authoriseOwner, authoriseQuery } from '../access/authorise.ts'
+import type { Principal } from '../access/principal.ts'
 import type { Engine } from '../engine.ts'
 import { NAME_FIELD } from '../field-path.ts'
 import { parseDatabaseName, parseDocumentName } from '../names.ts'
@@ -35,8 +37,13 @@ function* documentsOf(query: Query, rows: readonly Row[]): Generator<DocumentMes
   }
 }
 
-export async function* streamQuery(engine: Engine, request: RunQueryRequest): AsyncGenerator<object> {
+export async function* streamQuery(
+  engine: Engine,
+  request: RunQueryRequest,
+  principal: Principal,
+): AsyncGenerator<object> {
   const query = parseQuery(request.parent, request.structuredQuery)
+  authoriseQuery(engine, principal, query)
   const context = readContext(engine, query.database, request)
   await lockQuery(context, query)
   const readTime = readTimeOf(engine, context)
@@ -51,22 +58,28 @@ export async function* streamQuery(engine: Engine, request: RunQueryRequest): As
   yield { readTime, ...held, skippedResults: 0, done: true }
 }
 
-export async function* streamAggregation(engine: Engine, request: RunAggregationQueryRequest): AsyncGenerator<object> {
+export async function* streamAggregation(
+  engine: Engine,
+  request: RunAggregationQueryRequest,
+  principal: Principal,
+): AsyncGenerator<object> {
   const message = request.structuredAggregationQuery
   if (!message) throw invalid('A structured aggregation query is required.')
   const plain = parseQuery(request.parent, message.structuredQuery)
   const aggregations = parseAggregations(message.aggregations)
   const query = { ...plain, required: aggregatedFields(aggregations) }
+  authoriseQuery(engine, principal, query)
   const context = readContext(engine, query.database, request)
   await lockQuery(context, query)
   const readTime = readTimeOf(engine, context)
   const { rows } = runQuery(query, context.database, context.at)
   if (context.started) yield { transaction: context.started }
-  yield { result: { aggregateFields: aggregate(aggregations, rows) }, readTime }
+  yield { result: { aggregateFields: aggregate(aggregations, rows) }, readTime, done: true }
 }
 
 /** Names that cut the result of a query into parts of about the same size, in order. */
-export const partitionQuery = (engine: Engine, request: PartitionQueryRequest): object => {
+export const partitionQuery = (engine: Engine, request: PartitionQueryRequest, principal: Principal): object => {
+  authoriseOwner(principal, 'Metadata operations')
   const query = parseQuery(request.parent, request.structuredQuery)
   const count = Number(request.partitionCount)
   if (!(count > 0)) throw invalid('partition_count must be greater than zero.')

@@ -36,7 +36,8 @@ export class TransactionRegistry {
   readonly #open = new Map<number, Transaction>()
   readonly #attempts = new Map<number, number>()
   // Starts from the time, so that ids from before a restart are told from those of today.
-  #last = Date.now() * 1000
+  readonly #first = Date.now() * 1000
+  #last = this.#first
   #sweep: NodeJS.Timeout | null = null
 
   /** `ended` is called once for each transaction that ends, in whatever way. */
@@ -72,7 +73,7 @@ export class TransactionRegistry {
   /** Ends the transaction with this id if it is open. Throws INVALID_ARGUMENT for an id that never was. */
   rollback(id: Uint8Array): void {
     const number = decodeId(id)
-    if (number > this.#last) throw unknown()
+    if (number > this.#last || number <= this.#first) throw unknown()
     const transaction = this.#open.get(number)
     if (transaction) this.end(transaction)
   }
