@@ -4,9 +4,9 @@ import { MIDNIGHT, parseAppEngineSchedule, type Interval } from './app-engine-sc
 /** When something happens again. Times are ms since the epoch; undefined when there is none. */
 export interface Recurrence {
   /** The first time after `ms`. */
-  nextAfter(ms: number): number | undefined
+  nextAfter: (ms: number) => number | undefined
   /** The first time after a run that was due at `dueMs` and ended at `endMs`. */
-  afterRun(dueMs: number, endMs: number): number | undefined
+  afterRun: (dueMs: number, endMs: number) => number | undefined
 }
 
 const DAY_MS = 86_400_000

@@ -6,7 +6,7 @@ import { parseFlags, portOf } from './flags.ts'
 
 const log = console.log
 
-const startClock = (clockHost: string, functionsHost: string | undefined): Promise<Running> =>
+const clockAt = (clockHost: string, functionsHost: string | undefined): Promise<Running> =>
   startClock({
     ...parseAddress('IMX_SCHEDULE_CLOCK_HOST', clockHost),
     functions: suiteFunctions(functionsHost ?? '127.0.0.1:5001'),
@@ -31,7 +31,7 @@ await runEngineProcess('Pub/Sub engine', async () => {
     log,
   })
   // The clock lives here because this process lives as long as the suite does.
-  const clock = clockHost ? await startClock(clockHost, functionsHost) : undefined
+  const clock = clockHost ? await clockAt(clockHost, functionsHost) : undefined
   return {
     async close() {
       await Promise.all([engine.close(), clock?.close()])
