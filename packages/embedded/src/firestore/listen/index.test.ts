@@ -1,4 +1,4 @@
-import { Firestore, type DocumentData, type Query, type QuerySnapshot } from '@google-cloud/firestore'
+import { Firestore, type Query, type QuerySnapshot } from '@google-cloud/firestore'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startFirestoreEngine, type FirestoreEngine } from '../index.ts'
 
@@ -45,7 +45,7 @@ const observe = <S>(subscribe: (next: (snapshot: S) => void, error: (error: Erro
   return { next, stop }
 }
 
-const onQuery = (query: Query) => observe<QuerySnapshot<DocumentData>>((next, error) => query.onSnapshot(next, error))
+const onQuery = (query: Query) => observe<QuerySnapshot>((next, error) => query.onSnapshot(next, error))
 const ids = (snapshot: QuerySnapshot) => snapshot.docs.map(({ id }) => id)
 const changes = (snapshot: QuerySnapshot) =>
   snapshot.docChanges().map(({ type, doc, oldIndex, newIndex }) => `${type} ${doc.id} ${oldIndex}>${newIndex}`)

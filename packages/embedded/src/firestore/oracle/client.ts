@@ -4,13 +4,14 @@ import { loadProtos } from '../../wire/protos.ts'
 import { Code } from '../../wire/status-error.ts'
 import { formatMessage, parseMessage, type Json, type JsonObject } from './proto-json.ts'
 
-const SERVICE = 'google.firestore.v1.Firestore'
+export const SERVICE = 'google.firestore.v1.Firestore'
 
 const root = loadProtos('firestore')
 // As in the definitions of the web client.
 const write = root.lookupType('google.firestore.v1.Write')
 write.add(new protobuf.Field('verify', 5, 'string'))
-const service = root.lookupService(SERVICE).resolveAll() as protobuf.Service
+/** The service as its clients know it. */
+export const service = root.lookupService(SERVICE).resolveAll() as protobuf.Service
 
 /** What a call came to: OK and the responses, or an error. */
 export interface Answer {
@@ -19,7 +20,8 @@ export interface Answer {
   responses: JsonObject[]
 }
 
-const codeName = (code: number): string => Object.entries(Code).find(([, value]) => value === code)?.[0] ?? String(code)
+export const codeName = (code: number): string =>
+  Object.entries(Code).find(([, value]) => value === code)?.[0] ?? String(code)
 
 /** Calls methods with JSON and answers with JSON, over gRPC and by Google's own definitions. */
 export class JsonClient {

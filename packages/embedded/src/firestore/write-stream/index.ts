@@ -1,4 +1,3 @@
-import { authoriseOwner } from '../access/authorise.ts'
 import { Code, StatusError } from '../../wire/status-error.ts'
 import { parseDatabaseName } from '../names.ts'
 import type { OpenDuplex } from '../rpc/duplex.ts'
@@ -44,7 +43,6 @@ export const openWriteStream: OpenDuplex = (engine, principal, sink) => {
 
   const serve = async (request: WriteRequest): Promise<void> => {
     if (database === null) {
-      if (principal.kind !== 'owner') authoriseOwner(principal, 'Batch writes')
       database = requireHandshake(request)
       sink.send({ streamId, streamToken: nextToken() })
       return
@@ -61,7 +59,7 @@ export const openWriteStream: OpenDuplex = (engine, principal, sink) => {
       return
     }
     const commitRequest: CommitRequest = { database, writes, transaction: NO_TRANSACTION }
-    const committed = await commit(engine, commitRequest)
+    const committed = await commit(engine, commitRequest, principal)
     if (!over) sink.send({ streamToken: nextToken(), ...committed })
   }
 
