@@ -1,5 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import { Command } from 'commander'
 import colors from 'picocolors'
@@ -28,10 +28,9 @@ const note = (text: string) => process.stderr.write(`${text}\n`)
 
 /** Where suites that are started for replays keep their documents, so that a second replay meets what the first left. */
 const keptDocuments = async ({ fresh }: { fresh: boolean }): Promise<string> => {
-  const file = join(repositoryRoot, '.firebase/replayed-documents')
-  await mkdir(dirname(file), { recursive: true })
-  if (fresh) await rm(file, { force: true })
-  return file
+  const folder = join(repositoryRoot, '.firebase/replayed')
+  if (fresh) await rm(folder, { recursive: true, force: true })
+  return folder
 }
 
 /** Where to replay to: what the environment names, the suite that runs, or one that is started for this replay. */
@@ -43,8 +42,8 @@ const placeOf = async (options: Options, signal: AbortSignal): Promise<{ place: 
   if (options.suite === false)
     throw new NoSuiteError('no emulator suite runs: start one with npm start, or leave --no-suite away')
   note('no emulator suite runs: starting one')
-  const keepIn = await keptDocuments({ fresh: options.fresh === true })
-  const own = await startSuite(settings, { whenTaken: 'use-free-ports', signal, keepIn })
+  const persistIn = await keptDocuments({ fresh: options.fresh === true })
+  const own = await startSuite(settings, { whenTaken: 'use-free-ports', signal, persistIn })
   return { place: own.place, own }
 }
 

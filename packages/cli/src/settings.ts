@@ -32,6 +32,6 @@ export const readSettings = (environment: NodeJS.ProcessEnv = process.env): Sett
   scheduleClockHost: environment['IMX_SCHEDULE_CLOCK_HOST'] ?? '127.0.0.1:8086',
 })
 
-/** What a suite of our own is started with. `keepIn`: the file in which its Firestore keeps the documents. */
-export const suiteEnvironment = (keepIn: string | undefined): NodeJS.ProcessEnv =>
-  keepIn === undefined ? process.env : { ...process.env, IMX_FIRESTORE_KEEP: keepIn }
+/** What a suite of our own is started with. `persistIn`: the folder in which its Firestore keeps the documents. */
+export const suiteEnvironment = (persistIn: string | undefined): NodeJS.ProcessEnv =>
+  persistIn === undefined ? process.env : { ...process.env, IMX_FIRESTORE_PERSIST: persistIn }

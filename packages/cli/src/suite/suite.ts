@@ -34,8 +34,8 @@ export interface SuiteOptions {
   google?: boolean
   /** When a port of firebase.json is taken: take free ones, or refuse with a message that names the port. */
   whenTaken: 'use-free-ports' | 'refuse'
-  /** A file in which the documents are kept from one suite to the next; without it each begins empty. */
-  keepIn?: string
+  /** A folder in which the documents are kept from one suite to the next; without it each begins empty. */
+  persistIn?: string
   /** Gives up the start. */
   signal: AbortSignal
   /** Hears each line the suite prints. */
@@ -101,7 +101,7 @@ export const startSuite = async (settings: Settings, options: SuiteOptions): Pro
   const flags = [...(options.google ? ['--google'] : []), ...(taken.length > 0 ? ['--free-ports'] : [])]
   const child = spawn(process.execPath, [launcher, ...flags, 'emulators:start', '--project', projectId], {
     cwd: repositoryRoot,
-    env: suiteEnvironment(options.keepIn),
+    env: suiteEnvironment(options.persistIn),
     stdio: ['ignore', 'pipe', 'pipe'],
     // A process group of its own: a terminal's Ctrl-C reaches us alone, and we stop the suite last.
     detached: true,

@@ -14,6 +14,8 @@ export class Engine {
   readonly triggers = new Map<string, unknown>()
   /** Whom a commit concerns. */
   readonly watches: WatchIndex
+  /** Where commits are kept on disk; `pending` is what answers wait for. null: in memory only. */
+  journal: { readonly pending: Promise<void> | undefined } | null = null
   readonly #coordinators = new Map<Database, Coordinator>()
 
   constructor(clock: Clock, history = new History()) {

@@ -49,7 +49,15 @@ export interface FirestoreEngine {
  * Rejects with the system's error when the port cannot be had or the rules cannot be read.
  */
 export const startFirestoreEngine = async (options: FirestoreEngineOptions = {}): Promise<FirestoreEngine> => {
-  const { host = '127.0.0.1', port = 0, projectId = '', rulesFile, persistIn, clock = Date.now, log = () => {} } = options
+  const {
+    host = '127.0.0.1',
+    port = 0,
+    projectId = '',
+    rulesFile,
+    persistIn,
+    clock = Date.now,
+    log = () => {},
+  } = options
   const engine = new Engine(clock)
   if (rulesFile) engine.rules.set(projectId, await readFile(rulesFile, 'utf8'))
   const journal = persistIn ? await persist(engine.store, persistIn, log) : null
@@ -67,7 +75,10 @@ export const startFirestoreEngine = async (options: FirestoreEngineOptions = {})
     [...emulatorRoutes(engine, () => setImmediate(() => void close())), ...restRoutes(engine, protos, log)],
     log,
   )
-  const listening = await listenOnOnePort({ host, port, grpc, http })
+  const listening = await listenOnOnePort({ host, port, grpc, http }).catch(async (error: unknown) => {
+    await journal?.close()
+    throw error
+  })
   const close = async (): Promise<void> => {
     engine.close()
     await listening.close()

@@ -62,6 +62,12 @@ const newGroup = (): Group => {
   return { records: [], bytes: 0, written, cut: undefined }
 }
 
+const failed = (error: JournalError): Promise<never> => {
+  const rejected = Promise.reject(error)
+  rejected.catch(() => {})
+  return rejected
+}
+
 interface Recovered {
   file: JournalFile
   /** Bytes of the segments before the one that `file` writes. */
@@ -125,7 +131,10 @@ class SegmentedJournal implements Journal {
   }
 
   append(record: Uint8Array): Promise<void> {
-    if (this.#failure) return Promise.reject(this.#failure)
+    if (this.#failure) {
+      this.#pending = failed(this.#failure)
+      return this.#pending
+    }
     let group = this.#groups.at(-1) as Group
     if (group.bytes + record.length > FRAME_BYTES_MAX && group.records.length > 0) group = this.#nextGroup()
     group.records.push(record)
@@ -247,6 +256,7 @@ class SegmentedJournal implements Journal {
     const failure = said instanceof JournalError ? said : new JournalError('unusable', String(said), said)
     this.#failure = failure
     this.#writing = undefined
+    this.#pending = failed(failure)
     for (const { written, cut } of this.#groups) {
       written.reject(failure)
       cut?.reject(failure)

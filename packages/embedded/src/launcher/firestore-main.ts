@@ -4,14 +4,14 @@ import { parseFlags, portOf } from './flags.ts'
 
 await runEngineProcess('Firestore engine', async () => {
   const flags = parseFlags(process.argv.slice(2))
-  const { IMX_FIRESTORE_KEEP: keepIn } = process.env
+  const persistIn = flags['persist'] ?? process.env['IMX_FIRESTORE_PERSIST']
   const engine = await startFirestoreEngine({
     host: flags['host'] ?? '127.0.0.1',
     port: portOf(flags, 'port', 8080),
     log: console.error,
     ...(flags['project_id'] && { projectId: flags['project_id'] }),
     ...(flags['rules'] && { rulesFile: flags['rules'] }),
-    ...(keepIn && { keepIn }),
+    ...(persistIn && { persistIn }),
   })
   console.log(`Firestore engine listening on ${engine.host}:${engine.port}`)
   // POST /shutdown ends the process as a signal does.

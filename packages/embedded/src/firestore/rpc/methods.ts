@@ -5,6 +5,7 @@ import { listCollectionIds, listDocuments } from './listing.ts'
 import { openListenStream } from '../listen/index.ts'
 import { openWriteStream } from '../write-stream/index.ts'
 import type { OpenDuplex } from './duplex.ts'
+import { duplexDurably, durably, streamedDurably } from './durable.ts'
 import { executePipeline, partitionQuery, streamAggregation, streamQuery } from './queries.ts'
 import { batchWrite, beginTransaction, commit, rollback } from './writes.ts'
 
@@ -20,8 +21,11 @@ export interface StreamingMethod {
   readonly handle: (engine: Engine, request: never, principal: Principal) => AsyncIterable<object>
 }
 
-const unary = (handle: UnaryMethod['handle']): UnaryMethod => ({ kind: 'unary', handle })
-const streaming = (handle: StreamingMethod['handle']): StreamingMethod => ({ kind: 'streaming', handle })
+const unary = (handle: UnaryMethod['handle']): UnaryMethod => ({ kind: 'unary', handle: durably(handle) })
+const streaming = (handle: StreamingMethod['handle']): StreamingMethod => ({
+  kind: 'streaming',
+  handle: streamedDurably(handle),
+})
 
 /** The methods of google.firestore.v1.Firestore that answer one request, whatever transport it came by. */
 export const methods = {
@@ -44,6 +48,6 @@ export const methods = {
 
 /** The methods in which both sides send messages. */
 export const duplexMethods = {
-  Listen: openListenStream,
-  Write: openWriteStream,
+  Listen: duplexDurably(openListenStream),
+  Write: duplexDurably(openWriteStream),
 } as const satisfies Record<string, OpenDuplex>

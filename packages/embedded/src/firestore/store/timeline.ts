@@ -18,6 +18,11 @@ export class Timeline {
     return Number(this.#clock())
   }
 
+  /** From now on it is later than `time`. */
+  notBefore(time: number): void {
+    this.#last = Math.max(this.#last, time)
+  }
+
   /** The time of a read of the latest state. */
   read(): number {
     this.#last = Math.max(this.#last, Math.floor(this.millis() * 1000))
