@@ -1,4 +1,4 @@
-import type { Metadata } from '@grpc/grpc-js'
+import { Metadata } from '@grpc/grpc-js'
 import { errorInfoTrailers, type ErrorInfo } from './error-info.ts'
 
 /** gRPC status codes, https://grpc.io/docs/guides/status-codes/ */
@@ -36,7 +36,7 @@ export class StatusError extends Error {
     this.info = info
   }
 
-  get metadata(): Metadata | undefined {
-    return this.info && errorInfoTrailers(this.code, this.details, this.info)
+  get metadata(): Metadata {
+    return this.info ? errorInfoTrailers(this.code, this.details, this.info) : new Metadata()
   }
 }
