@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { TimeSource } from '../clock/time-source.ts'
+import { Code, StatusError } from '../wire/status-error.ts'
+import { deadLetterOf } from './dead-letter.ts'
 import type { Delivery, StoredMessage } from './delivery.ts'
 import { alreadyExists, notFound } from './errors.ts'
 import { applyFieldMask } from './field-mask.ts'
@@ -14,14 +16,15 @@ import {
   type TopicResource,
 } from './messages.ts'
 import { checkName, projectOf } from './names.ts'
+import { IdTokens } from './oidc/id-tokens.ts'
 import { messageBytes } from './publish-rules.ts'
+import { recordNothing, type Recorder } from './recorder.ts'
+import { RetentionBudget } from './retention.ts'
+import { SnapshotCatalogue, type SnapshotRequest } from './snapshots/catalogue.ts'
+import type { Snapshot } from './snapshots/snapshot.ts'
 import { checkSubscription, UPDATABLE_SUBSCRIPTION_FIELDS } from './subscription-rules.ts'
 import { Subscription } from './subscription.ts'
-
-interface Topic {
-  resource: TopicResource
-  readonly subscriptions: Set<Subscription>
-}
+import { Topic } from './topic.ts'
 
 const UPDATABLE_TOPIC_FIELDS: ReadonlySet<string> = new Set([
   'labels',
@@ -33,28 +36,65 @@ const UPDATABLE_TOPIC_FIELDS: ReadonlySet<string> = new Set([
   'messageTransforms',
 ])
 
+export const RETAINED_BYTES_MAX_DEFAULT = 512 * 1024 * 1024
+
+export interface BrokerOptions {
+  /** What is kept for replay beside what is not acknowledged, in bytes. Default 512 MiB. */
+  retainedBytesMax?: number
+  idTokens?: IdTokens
+}
+
+/** Where a subscription is to go: a time, or a snapshot by its name. */
+export type SeekTarget = { time: Duration } | { snapshot: string }
+
 /** Topics, subscriptions and what is published. Methods throw `StatusError`. */
 export class Broker {
+  readonly snapshots: SnapshotCatalogue
+  readonly idTokens: IdTokens
+  /** Hears of every change. */
+  recorder: Recorder = recordNothing
   readonly #time: TimeSource
+  readonly #retention: RetentionBudget
   readonly #topics = new Map<string, Topic>()
   readonly #subscriptions = new Map<string, Subscription>()
   // Message ids are digits, as production's, and differ from those of an earlier run.
   readonly #idPrefix: string
   readonly #run = randomBytes(4).toString('hex')
-  #messages = 0
+  #sequence = 0
   #created = 0
 
-  constructor(time: TimeSource) {
+  constructor(time: TimeSource, options: BrokerOptions = {}) {
     this.#time = time
     this.#idPrefix = String(Math.floor(time.now() / 1000))
+    this.#retention = new RetentionBudget(options.retainedBytesMax ?? RETAINED_BYTES_MAX_DEFAULT)
+    this.idTokens = options.idTokens ?? new IdTokens(time)
+    this.snapshots = new SnapshotCatalogue({
+      time,
+      retention: this.#retention,
+      changed: (name, snapshot) => this.recorder.snapshot(name, snapshot),
+    })
+  }
+
+  get topics(): Iterable<Topic> {
+    return this.#topics.values()
+  }
+
+  get subscriptions(): Iterable<Subscription> {
+    return this.#subscriptions.values()
   }
 
   createTopic(wanted: TopicResource): TopicResource {
     checkName('topics', wanted.name)
     if (this.#topics.has(wanted.name)) throw alreadyExists(wanted.name)
-    const resource = withFields(wanted, { state: STATE_ACTIVE })
-    this.#topics.set(wanted.name, { resource, subscriptions: new Set() })
-    return resource
+    return this.putTopic(withFields(wanted, { state: STATE_ACTIVE })).resource
+  }
+
+  /** Takes a topic as it is. */
+  putTopic(resource: TopicResource): Topic {
+    const topic = new Topic(resource, this.#retention)
+    this.#topics.set(resource.name, topic)
+    this.recorder.topic(resource.name, resource)
+    return topic
   }
 
   topic(name: string): TopicResource {
@@ -63,14 +103,19 @@ export class Broker {
 
   updateTopic(update: TopicResource, paths: readonly string[]): TopicResource {
     const topic = this.#topic(update.name)
-    topic.resource = applyFieldMask('Topic', topic.resource, update, paths, UPDATABLE_TOPIC_FIELDS)
+    topic.update(applyFieldMask('Topic', topic.resource, update, paths, UPDATABLE_TOPIC_FIELDS))
+    this.recorder.topic(update.name, topic.resource)
     return topic.resource
   }
 
-  /** Its subscriptions live on, with what they hold, under the topic `_deleted-topic_`. */
+  /** Its subscriptions and snapshots live on, with what they hold, under the topic `_deleted-topic_`. */
   deleteTopic(name: string): void {
-    for (const subscription of this.#topic(name).subscriptions) subscription.topicDeleted()
+    const topic = this.#topic(name)
+    for (const subscription of topic.subscriptions) subscription.topicDeleted()
+    this.snapshots.topicDeleted(topic)
+    topic.close()
     this.#topics.delete(name)
+    this.recorder.topic(name, undefined)
   }
 
   topicsOf(project: string): TopicResource[] {
@@ -81,17 +126,35 @@ export class Broker {
     return [...this.#topic(name).subscriptions].map((subscription) => subscription.name)
   }
 
+  snapshotsOfTopic(name: string): string[] {
+    return this.snapshots.ofTopic(this.#topic(name).resource.name)
+  }
+
   createSubscription(wanted: SubscriptionResource): SubscriptionResource {
     checkName('subscriptions', wanted.name)
     checkName('topics', wanted.topic)
     const resource = checkSubscription(wanted)
     if (this.#subscriptions.has(wanted.name)) throw alreadyExists(wanted.name)
-    const topic = this.#topic(wanted.topic)
-    const ackIdPrefix = `${this.#run}-${this.#created++}-`
-    const subscription = new Subscription(this.#time, ackIdPrefix, resource, this.#deadLetter)
-    topic.subscriptions.add(subscription)
-    this.#subscriptions.set(wanted.name, subscription)
-    return resource
+    const { messageRetentionDuration } = this.#topic(wanted.topic).resource
+    return this.putSubscription(withFields(resource, { topicMessageRetentionDuration: messageRetentionDuration }))
+      .resource
+  }
+
+  /** Takes a subscription as it is. */
+  putSubscription(resource: SubscriptionResource): Subscription {
+    const around = {
+      time: this.#time,
+      retention: this.#retention,
+      idTokens: this.idTokens,
+      deadLetter: this.#deadLetter,
+      done: (subscription: Subscription, message: StoredMessage) => this.recorder.done(subscription.name, message),
+      expired: (subscription: Subscription) => this.deleteSubscription(subscription.name),
+    }
+    const subscription = new Subscription(around, `${this.#run}-${this.#created++}-`, resource)
+    if (!resource.detached) this.#topics.get(resource.topic)?.subscriptions.add(subscription)
+    this.#subscriptions.set(resource.name, subscription)
+    this.recorder.subscription(resource.name, resource)
+    return subscription
   }
 
   subscription(name: string): Subscription {
@@ -102,10 +165,17 @@ export class Broker {
   }
 
   updateSubscription(update: SubscriptionResource, paths: readonly string[]): SubscriptionResource {
-    const subscription = this.subscription(update.name)
-    const next = applyFieldMask('Subscription', subscription.resource, update, paths, UPDATABLE_SUBSCRIPTION_FIELDS)
-    subscription.update(checkSubscription(next))
-    return subscription.resource
+    const { resource } = this.subscription(update.name)
+    return this.changeSubscription(
+      checkSubscription(applyFieldMask('Subscription', resource, update, paths, UPDATABLE_SUBSCRIPTION_FIELDS)),
+    )
+  }
+
+  /** Takes the resource as that of a subscription there is. */
+  changeSubscription(resource: SubscriptionResource): SubscriptionResource {
+    this.subscription(resource.name).update(resource)
+    this.recorder.subscription(resource.name, resource)
+    return resource
   }
 
   deleteSubscription(name: string): void {
@@ -113,6 +183,16 @@ export class Broker {
     this.#subscriptions.delete(name)
     this.#topics.get(subscription.resource.topic)?.subscriptions.delete(subscription)
     subscription.close()
+    this.recorder.subscription(name, undefined)
+  }
+
+  /** It gets no more messages, and loses those it has. */
+  detachSubscription(name: string): void {
+    const subscription = this.subscription(name)
+    this.#topics.get(subscription.resource.topic)?.subscriptions.delete(subscription)
+    subscription.detach()
+    this.recorder.subscription(name, subscription.resource)
+    this.recorder.replayed(name, [])
   }
 
   subscriptionsOf(project: string): SubscriptionResource[] {
@@ -121,22 +201,48 @@ export class Broker {
       .filter(({ name }) => projectOf(name) === project)
   }
 
+  createSnapshot(request: SnapshotRequest): Snapshot {
+    const subscription = this.subscription(request.subscription)
+    return this.snapshots.create(request, subscription, this.#topics.get(subscription.resource.topic))
+  }
+
+  /** Sets what of a subscription is acknowledged to what it was, or would be, at a time or in a snapshot. */
+  seek(name: string, target: SeekTarget): void {
+    const subscription = this.subscription(name)
+    subscription.checkAttached()
+    subscription.touch()
+    subscription.replay(
+      'snapshot' in target ? this.#in(subscription, target.snapshot) : this.#since(subscription, target.time),
+    )
+    this.recorder.replayed(name, subscription.queue.unacknowledged())
+  }
+
   /** Stores the messages (they become the engine's own) and returns their ids. */
   publish(topicName: string, messages: readonly PubsubMessage[]): string[] {
-    const { subscriptions } = this.#topic(topicName)
+    const topic = this.#topic(topicName)
     const publishedMs = this.#time.now()
     const publishTime: Duration = fromMs(publishedMs)
-    return messages.map((wire) => {
-      wire.messageId = this.#idPrefix + this.#messages++
+    const stored = messages.map((wire): StoredMessage => {
+      const sequence = this.#sequence++
+      wire.messageId = this.#idPrefix + sequence
       wire.publishTime = publishTime
-      const stored: StoredMessage = { wire, bytes: messageBytes(wire), publishedMs }
-      for (const subscription of subscriptions) subscription.enqueue(stored)
-      return wire.messageId
+      return { wire, bytes: messageBytes(wire), publishedMs, sequence }
     })
+    // Before an acknowledgement can be.
+    this.recorder.published(topicName, stored)
+    for (const message of stored) topic.publish(message)
+    return stored.map(({ wire }) => wire.messageId)
+  }
+
+  /** Sequence numbers of messages to come are greater. */
+  continueAfter(sequence: number): void {
+    this.#sequence = Math.max(this.#sequence, sequence + 1)
   }
 
   close(): void {
-    for (const subscription of this.#subscriptions.values()) subscription.close()
+    const stopped = new StatusError(Code.UNAVAILABLE, 'The service is being stopped.')
+    for (const subscription of this.#subscriptions.values()) subscription.close(stopped)
+    this.snapshots.close()
     this.#subscriptions.clear()
     this.#topics.clear()
   }
@@ -148,26 +254,24 @@ export class Broker {
     throw notFound(name)
   }
 
-  #deadLetter = (subscription: Subscription, { message, failures }: Delivery, topicName: string): boolean => {
+  #since(subscription: Subscription, time: Duration): StoredMessage[] {
+    const sinceMs = durationMs(time)
+    const retained = subscription.retained(this.#topics.get(subscription.resource.topic)?.log)
+    return retained.filter(({ publishedMs }) => publishedMs >= sinceMs)
+  }
+
+  #in(subscription: Subscription, snapshotName: string): Iterable<StoredMessage> {
+    const snapshot = this.snapshots.get(snapshotName)
+    if (snapshot.resource.topic === subscription.resource.topic) return snapshot.messages
+    throw new StatusError(
+      Code.FAILED_PRECONDITION,
+      `The snapshot's topic must be the same as that of the subscription (snapshot=${snapshotName}).`,
+    )
+  }
+
+  #deadLetter = (subscription: Subscription, delivery: Delivery, topicName: string): boolean => {
     if (!this.#topics.has(topicName)) return false
-    const { data, attributes, orderingKey, publishTime } = message.wire
-    this.publish(topicName, [
-      {
-        data,
-        orderingKey,
-        messageId: '',
-        publishTime: null,
-        attributes: {
-          ...attributes,
-          CloudPubSubDeadLetterSourceDeliveryCount: String(failures),
-          CloudPubSubDeadLetterSourceSubscription: subscription.name.split('/')[3] ?? '',
-          CloudPubSubDeadLetterSourceSubscriptionProject: subscription.name.split('/')[1] ?? '',
-          CloudPubSubDeadLetterSourceTopicPublishTime: new Date(
-            publishTime ? durationMs(publishTime) : 0,
-          ).toISOString(),
-        },
-      },
-    ])
+    this.publish(topicName, [deadLetterOf(subscription.name, delivery)])
     return true
   }
 }

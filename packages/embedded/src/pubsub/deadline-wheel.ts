@@ -50,6 +50,16 @@ export class DeadlineWheel<T extends Due<T>> {
     item.bucket = NONE
   }
 
+  *items(): Generator<T> {
+    for (const head of this.#heads.values()) for (let item: T | undefined = head; item; item = item.next) yield item
+  }
+
+  /** Forgets all deadlines. */
+  clear(): void {
+    for (const item of [...this.items()]) this.remove(item)
+    this.stop()
+  }
+
   stop(): void {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined

@@ -3,7 +3,10 @@ import { SteppedTime } from '../clock/time-source.ts'
 import type { Consumer, Delivery, StoredMessage } from './delivery.ts'
 import { DeliveryQueue, type DeliveryPolicy } from './delivery-queue.ts'
 
+let sequence = 0
+
 const message = (id: string, orderingKey = ''): StoredMessage => ({
+  sequence: sequence++,
   wire: { data: new Uint8Array(1), attributes: {}, messageId: id, publishTime: null, orderingKey },
   bytes: 1,
   publishedMs: Date.UTC(2026, 0, 1),
@@ -11,6 +14,7 @@ const message = (id: string, orderingKey = ''): StoredMessage => ({
 
 class Taker implements Consumer {
   readonly takesKeysInBatches = true
+  readonly clientId = this
   readonly leaseMs = 10_000
   readonly held: Delivery[] = []
   room = Number.POSITIVE_INFINITY
@@ -22,7 +26,8 @@ class Taker implements Consumer {
   }
   flush(): void {}
   released(): void {}
-  subscriptionDeleted(): void {}
+  subscriptionChanged(): void {}
+  subscriptionEnded(): void {}
 
   /** Takes what is ready and returns its message ids. */
   take(queue: DeliveryQueue): string[] {
@@ -39,9 +44,11 @@ const setUp = (policy: Partial<DeliveryPolicy> = {}) => {
   const time = new SteppedTime()
   const queue = new DeliveryQueue(time, 'test-', {
     ordered: true,
+    exactlyOnce: false,
     retentionMs: 7 * 24 * 3600 * 1000,
     backoffMs: () => 0,
     deadLetter: () => false,
+    done: () => {},
     ...policy,
   })
   return { time, queue, taker: new Taker() }

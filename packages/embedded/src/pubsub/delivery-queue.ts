@@ -7,11 +7,15 @@ import { Lane } from './lane.ts'
 export interface DeliveryPolicy {
   /** Whether ordering keys count. */
   ordered: boolean
+  /** Whether an ack id is good until its deadline only, and never after. */
+  exactlyOnce: boolean
   retentionMs: number
   /** Wait before the next attempt, in ms, after `failures` in a row; 0 is at once. */
   backoffMs(failures: number): number
   /** Offers a message that failed to a dead-letter topic; true when it was taken there. */
   deadLetter(delivery: Delivery): boolean
+  /** The message left the queue: acknowledged, or taken as a dead letter. */
+  done(message: StoredMessage): void
 }
 
 /**
@@ -27,6 +31,8 @@ export class DeliveryQueue {
   readonly #lanes = new Map<string, Lane>()
   readonly #byAckId = new Map<string, Delivery>()
   readonly #consumers: Consumer[] = []
+  /** By client: the keys whose next messages only that client may be sent, because it has earlier ones. */
+  readonly #held = new Map<unknown, Deque<Lane>>()
   #turn = 0
   #ackIds = 0
   #dispatchPlanned = false
@@ -40,7 +46,12 @@ export class DeliveryQueue {
     this.#wheel = new DeadlineWheel(time, (delivery) => this.#due(delivery))
   }
 
+  get hasConsumers(): boolean {
+    return this.#consumers.length > 0
+  }
+
   enqueue(message: StoredMessage): void {
+    this.#dropOutlived()
     const key = this.policy.ordered ? message.wire.orderingKey : ''
     if (key === '') {
       this.#ready.push(new Delivery(message, undefined))
@@ -53,15 +64,58 @@ export class DeliveryQueue {
     this.wake()
   }
 
+  /** The messages still to be acknowledged, in the order of publication. */
+  unacknowledged(): StoredMessage[] {
+    const messages: StoredMessage[] = []
+    for (const item of this.#ready)
+      if (item instanceof Delivery && item.state === 'ready' && !this.#outlived(item)) messages.push(item.message)
+    for (const item of this.#wheel.items()) if (!item.lane && !this.#outlived(item)) messages.push(item.message)
+    for (const lane of this.#lanes.values())
+      for (const item of lane.unacknowledged()) if (!this.#outlived(item)) messages.push(item.message)
+    return messages.sort((a, b) => a.sequence - b.sequence)
+  }
+
+  /** From now on these messages are to be acknowledged and no others; what was given out before counts no more. */
+  replace(messages: Iterable<StoredMessage>): void {
+    const leased = [...this.#wheel.items()].filter(({ state }) => state === 'leased')
+    this.#wheel.clear()
+    this.#byAckId.clear()
+    this.#ready.clear()
+    this.#lanes.clear()
+    for (const lanes of this.#held.values()) lanes.clear()
+    for (const delivery of leased) {
+      delivery.state = 'acked'
+      this.#release(delivery)
+    }
+    for (const message of messages) this.enqueue(message)
+  }
+
   addConsumer(consumer: Consumer): void {
     this.#consumers.push(consumer)
+    const { clientId } = consumer
+    if (consumer.takesKeysInBatches && !this.#held.has(clientId)) {
+      this.#held.set(clientId, new Deque())
+      // A client that is back goes on with the keys it has messages of.
+      if (clientId !== consumer)
+        for (const lane of this.#lanes.values()) if (lane.client === clientId) this.#offer(lane)
+    }
     this.wake()
   }
 
   /** What the consumer has stays leased until acknowledged or due: the service cannot know whether it died. */
   removeConsumer(consumer: Consumer): void {
     const index = this.#consumers.indexOf(consumer)
-    if (index >= 0) this.#consumers.splice(index, 1)
+    if (index < 0) return
+    this.#consumers.splice(index, 1)
+    const held = this.#held.get(consumer.clientId)
+    if (!held || this.#consumers.some(({ clientId }) => clientId === consumer.clientId)) return
+    this.#held.delete(consumer.clientId)
+    for (const lane of held) {
+      if (lane.queue !== held) continue
+      lane.queue = undefined
+      this.#offer(lane)
+    }
+    this.wake()
   }
 
   /** Gives out what is ready at the end of this turn of the event loop, so that one response carries many messages. */
@@ -74,19 +128,26 @@ export class DeliveryQueue {
     })
   }
 
-  /** Serves one consumer now; returns how many messages it took. */
+  /** Serves one consumer now, up to `limit` beside what is held for it; returns how many messages it took. */
   serve(consumer: Consumer, limit = Number.POSITIVE_INFINITY): number {
     let given = 0
-    while (given < limit && consumer.hasRoom()) {
+    const held = this.#held.get(consumer.clientId)
+    while (held && held.length > 0 && consumer.hasRoom()) {
+      const lane = held.shift()
+      if (lane?.queue === held) given += this.#serveLane(lane, consumer)
+    }
+    let shared = 0
+    while (shared < limit && consumer.hasRoom()) {
       const first = this.#ready.shift()
       if (!first) break
       if (first instanceof Lane) {
-        given += this.#serveLane(first, consumer)
+        if (first.queue === this.#ready) shared += this.#serveLane(first, consumer)
       } else if (first.state === 'ready' && !this.#outlived(first)) {
         this.#lease(first, consumer)
-        given++
+        shared++
       }
     }
+    given += shared
     if (given > 0) consumer.flush()
     return given
   }
@@ -104,6 +165,7 @@ export class DeliveryQueue {
     this.#wheel.remove(delivery)
     const wasLeased = delivery.state === 'leased'
     delivery.state = 'acked'
+    this.policy.done(delivery.message)
     if (wasLeased) this.#release(delivery)
     if (delivery.lane) {
       delivery.lane.done()
@@ -121,10 +183,22 @@ export class DeliveryQueue {
     return true
   }
 
-  close(): void {
+  changed(): void {
+    for (const consumer of [...this.#consumers]) consumer.subscriptionChanged()
+  }
+
+  /** Sends all consumers away, for the reason given. */
+  dismiss(reason: Error): void {
+    for (const consumer of [...this.#consumers]) {
+      this.removeConsumer(consumer)
+      consumer.subscriptionEnded(reason)
+    }
+  }
+
+  close(reason: Error): void {
     this.#closed = true
     this.#wheel.stop()
-    for (const consumer of this.#consumers.splice(0)) consumer.subscriptionDeleted()
+    this.dismiss(reason)
   }
 
   #dispatch(): void {
@@ -139,11 +213,10 @@ export class DeliveryQueue {
   }
 
   #serveLane(lane: Lane, consumer: Consumer): number {
-    lane.queued = false
-    if (!lane.deliverable) return 0
+    lane.queue = undefined
     let given = 0
-    while (consumer.hasRoom() && (given === 0 || consumer.takesKeysInBatches)) {
-      const delivery = lane.takeNext()
+    while (lane.deliverable && consumer.hasRoom() && (given === 0 || consumer.takesKeysInBatches)) {
+      const delivery = lane.takeNext(consumer.clientId)
       if (!delivery) break
       if (this.#outlived(delivery)) {
         delivery.state = 'acked'
@@ -172,7 +245,7 @@ export class DeliveryQueue {
     delivery.consumer = undefined
     if (!consumer) return
     consumer.released(delivery)
-    if (this.#ready.length > 0) this.wake()
+    if (this.#ready.length > 0 || this.#held.get(consumer.clientId)?.length) this.wake()
   }
 
   /** A lease ran out, or a wait before the next attempt is over. */
@@ -183,18 +256,22 @@ export class DeliveryQueue {
 
   #fail(delivery: Delivery): void {
     delivery.failures++
-    this.#wheel.remove(delivery)
     const lane = delivery.lane
     if (lane) {
       for (const again of lane.rewind(delivery)) this.#takeBack(again)
+      if (lane.waiting) this.#takeBack(lane.waiting)
+      lane.waiting = undefined
     } else {
+      this.#wheel.remove(delivery)
       // The id stays good until the next attempt: an acknowledgement that comes a little late still counts.
+      if (this.policy.exactlyOnce) this.#byAckId.delete(delivery.ackId)
       delivery.state = 'ready'
       this.#release(delivery)
     }
     if (this.policy.deadLetter(delivery)) {
       this.#byAckId.delete(delivery.ackId)
       delivery.state = 'acked'
+      this.policy.done(delivery.message)
       if (lane) {
         lane.dropNext()
         this.#settle(lane)
@@ -204,7 +281,7 @@ export class DeliveryQueue {
     const backoffMs = this.policy.backoffMs(delivery.failures)
     if (backoffMs > 0) {
       delivery.state = 'waiting'
-      if (lane) lane.blocked = true
+      if (lane) lane.waiting = delivery
       this.#wheel.set(delivery, this.#time.now() + backoffMs)
     } else {
       this.#retry(delivery)
@@ -223,7 +300,7 @@ export class DeliveryQueue {
   #retry(delivery: Delivery): void {
     delivery.state = 'ready'
     if (delivery.lane) {
-      delivery.lane.blocked = false
+      delivery.lane.waiting = undefined
       this.#settle(delivery.lane)
     } else {
       this.#ready.push(delivery)
@@ -237,10 +314,22 @@ export class DeliveryQueue {
     this.wake()
   }
 
+  /** Puts the key where those who may be sent its next message find it. */
   #offer(lane: Lane): void {
-    if (lane.queued || !lane.deliverable) return
-    lane.queued = true
-    this.#ready.push(lane)
+    if (!lane.deliverable) return
+    const { client } = lane
+    const queue = client === undefined ? this.#ready : this.#held.get(client)
+    if (!queue || lane.queue === queue) return
+    lane.queue = queue
+    queue.push(lane)
+  }
+
+  /** Old messages that nobody asks for go as new ones come, so that they do not pile up for ever. */
+  #dropOutlived(): void {
+    for (let head = this.#ready.peek(); head instanceof Delivery; head = this.#ready.peek()) {
+      if (head.state === 'ready' && !this.#outlived(head)) return
+      this.#ready.shift()
+    }
   }
 
   #outlived(delivery: Delivery): boolean {

@@ -7,12 +7,19 @@ export interface StoredMessage {
   readonly wire: PubsubMessage
   readonly bytes: number
   readonly publishedMs: number
+  /** Its place in the order in which the engine took messages, over all topics. */
+  readonly sequence: number
 }
 
 /** Who takes messages: a streaming pull, a pull, a push endpoint. */
 export interface Consumer {
   /** Whether several messages of one ordering key may be out with it at once. */
   readonly takesKeysInBatches: boolean
+  /**
+   * Whose the messages of an ordering key are while some of them are out: a client that comes back under the same id
+   * goes on where it was. A consumer without an id stands for itself.
+   */
+  readonly clientId: unknown
   readonly leaseMs: number
   hasRoom(): boolean
   /** Takes one message, leased to this consumer; `flush` follows when the round is over. */
@@ -20,7 +27,10 @@ export interface Consumer {
   flush(): void
   /** The lease ended: acknowledged, given back or expired. */
   released(delivery: Delivery): void
-  subscriptionDeleted(): void
+  /** The subscription's settings are others now. */
+  subscriptionChanged(): void
+  /** There will be no more messages, for the reason given. */
+  subscriptionEnded(reason: Error): void
 }
 
 /**

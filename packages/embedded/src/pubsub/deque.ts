@@ -13,6 +13,15 @@ export class Deque<T> {
     this.#items.push(item)
   }
 
+  *[Symbol.iterator](): Generator<T> {
+    for (let index = this.#head; index < this.#items.length; index++) yield this.#items[index] as T
+  }
+
+  clear(): void {
+    this.#items = []
+    this.#head = 0
+  }
+
   peek(): T | undefined {
     return this.#items[this.#head]
   }

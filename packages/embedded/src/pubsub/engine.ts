@@ -16,6 +16,10 @@ export interface PubSubEngineOptions {
   clock?: TimeSource
   /** A streaming pull holds at most so many unacknowledged messages, whatever it asks for. Default: what it asks for. */
   outstandingPerStreamMax?: number
+  /** A streaming pull is ended with UNAVAILABLE after so long, as production's are; clients reconnect. Default: never. */
+  streamLifetimeMs?: number
+  /** What is kept for replay (retention, snapshots) beside what is not acknowledged, in bytes. Default 512 MiB. */
+  retainedBytesMax?: number
   log?: (line: string) => void
 }
 
@@ -30,8 +34,9 @@ export interface PubSubEngine {
  * system's error when the port cannot be had.
  */
 export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Promise<PubSubEngine> => {
-  const { host = '127.0.0.1', port = 0, clock = systemTime, outstandingPerStreamMax = Infinity, log } = options
-  const broker = new Broker(clock)
+  const { host = '127.0.0.1', port = 0, clock = systemTime, log } = options
+  const { outstandingPerStreamMax = Infinity, streamLifetimeMs = Infinity, retainedBytesMax } = options
+  const broker = new Broker(clock, retainedBytesMax === undefined ? {} : { retainedBytesMax })
   const root = loadProtos('pubsub')
   // Larger requests than Pub/Sub takes are let in, to be refused with its own words.
   const grpc = new Server({
@@ -39,8 +44,19 @@ export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Prom
     'grpc.max_send_message_length': -1,
   })
   addPublisherService(grpc, root, broker)
-  addSubscriberService(grpc, root, broker, { time: clock, outstandingPerStreamMax })
+  addSubscriberService(grpc, root, broker, {
+    time: clock,
+    outstandingPerStreamMax,
+    streamLifetimeMs,
+    durable: () => undefined,
+  })
   const http = createServer((request, response) => {
+    if (request.method === 'GET' && request.url === '/oauth2/v3/certs') {
+      void broker.idTokens.jwks().then((keys) => {
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(keys))
+      })
+      return
+    }
     const found = request.method === 'GET' && request.url === '/'
     response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain' }).end(found ? 'Ok\n' : 'Not Found\n')
   })

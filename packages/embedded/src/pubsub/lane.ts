@@ -1,17 +1,23 @@
 import type { Delivery } from './delivery.ts'
 
+const COMPACT_AT = 64
+
 /**
- * The messages of one ordering key, in the order of publication. They go out in that order, one batch to one consumer
- * at a time; when one is redelivered, all that follow it are too, also those that were acknowledged meanwhile
+ * The messages of one ordering key, in the order of publication. They go out in that order, to one client as long as
+ * any of them is out; when one is redelivered, all that follow it are too, also those that were acknowledged meanwhile
  * (https://cloud.google.com/pubsub/docs/ordering).
  */
 export class Lane {
   readonly key: string
-  /** Stands in the queue of what can be delivered. */
-  queued = false
-  /** Backing off: nothing goes out. */
-  blocked = false
+  /** The queue of what can be delivered that it stands in; undefined when in none. */
+  queue: unknown = undefined
+  /** The message that backs off: until it is over, nothing goes out. */
+  waiting: Delivery | undefined = undefined
+  /** The client that has the messages that are out. */
+  #client: unknown = undefined
   #deliveries: Delivery[] = []
+  /** Before it: done, and never needed again. */
+  #first = 0
   /** Before it: delivered. */
   #next = 0
   #leased = 0
@@ -21,50 +27,85 @@ export class Lane {
   }
 
   get empty(): boolean {
-    return this.#deliveries.length === 0
+    return this.#first === this.#deliveries.length
   }
 
-  /** Nothing of it is out, and there is something to send. */
+  /** There is something to send. */
   get deliverable(): boolean {
-    return !this.blocked && this.#leased === 0 && this.#next < this.#deliveries.length
+    return !this.waiting && this.#next < this.#deliveries.length
+  }
+
+  /** The client that alone may be sent more; undefined when any may. */
+  get client(): unknown {
+    return this.#leased === 0 ? undefined : this.#client
   }
 
   push(delivery: Delivery): void {
     this.#deliveries.push(delivery)
   }
 
-  takeNext(): Delivery | undefined {
+  takeNext(client: unknown): Delivery | undefined {
     const delivery = this.#deliveries[this.#next]
     if (!delivery) return undefined
     this.#next++
     this.#leased++
+    this.#client = client
     return delivery
   }
 
-  /** A message taken is done. When the batch is, it leaves. */
+  /** A message taken is done. It leaves when all before it have. */
   done(): void {
     this.#leased--
-    if (this.#leased > 0) return
-    this.#deliveries = this.#deliveries.slice(this.#next)
-    this.#next = 0
+    this.#trim()
   }
 
   /** All that was taken from `from` on is to be delivered again; returns it. */
   rewind(from: Delivery): Delivery[] {
-    const index = this.#deliveries.indexOf(from)
+    const index = this.#indexOf(from)
     if (index < 0 || index >= this.#next) return []
     const again = this.#deliveries.slice(index, this.#next)
     this.#next = index
     for (const delivery of again) if (delivery.state === 'leased') this.#leased--
-    if (this.#leased === 0) {
-      this.#deliveries = this.#deliveries.slice(index)
-      this.#next = 0
-    }
     return again
   }
 
   /** Takes out the message to be delivered next: it has gone elsewhere. */
   dropNext(): void {
     this.#deliveries.splice(this.#next, 1)
+    this.#trim()
+  }
+
+  /** What is not acknowledged. */
+  *unacknowledged(): Generator<Delivery> {
+    for (let index = this.#first; index < this.#deliveries.length; index++) {
+      const delivery = this.#deliveries[index]
+      if (delivery && delivery.state !== 'acked') yield delivery
+    }
+  }
+
+  #trim(): void {
+    while (this.#first < this.#next && this.#deliveries[this.#first]?.state === 'acked') this.#first++
+    if (
+      this.#first === this.#deliveries.length ||
+      (this.#first >= COMPACT_AT && this.#first * 2 >= this.#deliveries.length)
+    ) {
+      this.#deliveries = this.#deliveries.slice(this.#first)
+      this.#next -= this.#first
+      this.#first = 0
+    }
+  }
+
+  /** Deliveries stand in the order of their sequence numbers. */
+  #indexOf({ message }: Delivery): number {
+    let low = this.#first
+    let high = this.#deliveries.length - 1
+    while (low <= high) {
+      const middle = (low + high) >> 1
+      const sequence = this.#deliveries[middle]?.message.sequence ?? 0
+      if (sequence === message.sequence) return middle
+      if (sequence < message.sequence) low = middle + 1
+      else high = middle - 1
+    }
+    return -1
   }
 }

@@ -25,6 +25,7 @@ export interface TopicResource {
 export interface PushConfig {
   pushEndpoint: string
   attributes: Record<string, string>
+  oidcToken: { serviceAccountEmail: string; audience: string } | null
   noWrapper: { writeMetadata: boolean } | null
 }
 
@@ -33,6 +34,7 @@ export interface SubscriptionResource {
   topic: string
   pushConfig: PushConfig | null
   ackDeadlineSeconds: number
+  retainAckedMessages: boolean
   messageRetentionDuration: Duration | null
   enableMessageOrdering: boolean
   enableExactlyOnceDelivery: boolean
@@ -40,7 +42,16 @@ export interface SubscriptionResource {
   filter: string
   deadLetterPolicy: { deadLetterTopic: string; maxDeliveryAttempts: number } | null
   retryPolicy: { minimumBackoff: Duration | null; maximumBackoff: Duration | null } | null
+  detached: boolean
+  topicMessageRetentionDuration: Duration | null
   state: number
+}
+
+export interface SnapshotResource {
+  name: string
+  topic: string
+  expireTime: Duration | null
+  labels: Record<string, string>
 }
 
 /** `Topic.State.ACTIVE` and `Subscription.State.ACTIVE`. */

@@ -37,14 +37,22 @@ export const addPublisherService = (server: Server, root: protobuf.Root, broker:
       broker.deleteTopic(topic)
       return {}
     }),
-    ListTopics: unary(({ project, pageSize, pageToken }: ListRequest & { project: string }) => {
-      checkProject(project)
-      const { items, nextPageToken } = page(broker.topicsOf(project), pageSize, pageToken)
+    ListTopics: unary((request: ListRequest & { project: string }) => {
+      checkProject(request.project)
+      const { items, nextPageToken } = page(broker.topicsOf(request.project), request, ({ name }) => name)
       return { topics: items, nextPageToken }
     }),
-    ListTopicSubscriptions: unary(({ topic, pageSize, pageToken }: ListRequest & { topic: string }) => {
-      const { items, nextPageToken } = page(broker.subscriptionsOfTopic(topic), pageSize, pageToken)
+    ListTopicSubscriptions: unary((request: ListRequest & { topic: string }) => {
+      const { items, nextPageToken } = page(broker.subscriptionsOfTopic(request.topic), request, (name) => name)
       return { subscriptions: items, nextPageToken }
+    }),
+    ListTopicSnapshots: unary((request: ListRequest & { topic: string }) => {
+      const { items, nextPageToken } = page(broker.snapshotsOfTopic(request.topic), request, (name) => name)
+      return { snapshots: items, nextPageToken }
+    }),
+    DetachSubscription: unary(({ subscription }: { subscription: string }) => {
+      broker.detachSubscription(subscription)
+      return {}
     }),
     Publish: unary(({ topic, messages, encodedBytes }: PublishRequest) => {
       checkPublish(messages, encodedBytes ?? 0)

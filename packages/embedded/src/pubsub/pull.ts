@@ -1,11 +1,12 @@
-import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js'
+import type { sendUnaryData } from '@grpc/grpc-js'
 import type { TimeSource } from '../clock/time-source.ts'
 import { Code, StatusError } from '../wire/status-error.ts'
 import type { Broker } from './broker.ts'
 import type { Consumer, Delivery } from './delivery.ts'
-import { invalidArgument, notFound } from './errors.ts'
+import { invalidArgument } from './errors.ts'
 import { PULL_MESSAGES_MAX, PULL_WAIT_MS } from './limits.ts'
 import type { Subscription } from './subscription.ts'
+import { asStatus, type UnaryCall } from './unary.ts'
 
 export interface PullRequest {
   subscription: string
@@ -13,8 +14,9 @@ export interface PullRequest {
   maxMessages: number
 }
 
-/** Throws FAILED_PRECONDITION for a subscription that pushes. */
+/** Throws FAILED_PRECONDITION for a subscription that pushes, or is detached. */
 export const checkPullable = (subscription: Subscription): void => {
+  subscription.checkAttached()
   if (subscription.isPush) {
     throw new StatusError(Code.FAILED_PRECONDITION, 'This method is not supported for this subscription type.')
   }
@@ -23,6 +25,7 @@ export const checkPullable = (subscription: Subscription): void => {
 /** One Pull call: takes messages once, then has no room. */
 class PullConsumer implements Consumer {
   readonly takesKeysInBatches = true
+  readonly clientId = this
   readonly #subscription: Subscription
   readonly #maxMessages: number
   readonly #callback: sendUnaryData<object>
@@ -58,8 +61,10 @@ class PullConsumer implements Consumer {
 
   released(): void {}
 
-  subscriptionDeleted(): void {
-    this.answer(notFound(this.#subscription.name))
+  subscriptionChanged(): void {}
+
+  subscriptionEnded(reason: Error): void {
+    this.answer(asStatus(reason))
   }
 
   answer(error: StatusError | null): void {
@@ -75,7 +80,7 @@ class PullConsumer implements Consumer {
 export const pull = (
   broker: Broker,
   time: TimeSource,
-  call: ServerUnaryCall<PullRequest, object>,
+  call: UnaryCall<PullRequest>,
   callback: sendUnaryData<object>,
 ): void => {
   const { returnImmediately, maxMessages } = call.request
@@ -84,6 +89,7 @@ export const pull = (
   if (maxMessages <= 0) {
     throw invalidArgument('You have passed an invalid argument to the service (argument=max_messages).')
   }
+  subscription.touch()
   const consumer = new PullConsumer(subscription, maxMessages, callback)
   if (subscription.queue.serve(consumer) > 0) return
   if (returnImmediately) {

@@ -1,9 +1,33 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http'
 import type { Delivery } from './delivery.ts'
 import type { Subscription } from './subscription.ts'
 
 export interface PushBody {
   headers: Record<string, string>
   body: string | Uint8Array
+}
+
+// They say how the body is sent, which is not for the publisher to decide.
+const RESERVED: ReadonlySet<string> = new Set([
+  'authorization',
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** Whether an attribute can be a header: HTTP allows fewer characters than Pub/Sub. */
+const isHeader = (name: string, value: string): boolean => {
+  if (RESERVED.has(name.toLowerCase())) return false
+  try {
+    validateHeaderName(name)
+    validateHeaderValue(name, value)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** The POST that delivers one message, https://cloud.google.com/pubsub/docs/push#receive_push */
@@ -17,8 +41,9 @@ export const pushBody = (subscription: Subscription, delivery: Delivery): PushBo
       headers['x-goog-pubsub-subscription-name'] = name
       headers['x-goog-pubsub-message-id'] = wire.messageId
       headers['x-goog-pubsub-publish-time'] = publishTime
-      if (wire.orderingKey) headers['x-goog-pubsub-ordering-key'] = wire.orderingKey
-      Object.assign(headers, wire.attributes)
+      if (wire.orderingKey && isHeader('x-goog-pubsub-ordering-key', wire.orderingKey))
+        headers['x-goog-pubsub-ordering-key'] = wire.orderingKey
+      for (const [name, value] of Object.entries(wire.attributes)) if (isHeader(name, value)) headers[name] = value
     }
     return { headers, body: wire.data }
   }

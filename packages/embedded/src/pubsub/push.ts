@@ -2,6 +2,7 @@ import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { TimeSource } from '../clock/time-source.ts'
 import type { Consumer, Delivery } from './delivery.ts'
+import type { PushConfig } from './messages.ts'
 import { pushBody } from './push-body.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -18,8 +19,10 @@ const PAUSE_MS_MAX = 60_000
  */
 export class PushConsumer implements Consumer {
   readonly takesKeysInBatches = false
+  readonly clientId = this
   readonly #time: TimeSource
   readonly #subscription: Subscription
+  readonly #configured: string
   readonly #url: URL
   readonly #agent: HttpAgent | HttpsAgent
   readonly #aborted = new AbortController()
@@ -32,7 +35,9 @@ export class PushConsumer implements Consumer {
   constructor(time: TimeSource, subscription: Subscription) {
     this.#time = time
     this.#subscription = subscription
-    this.#url = new URL(subscription.resource.pushConfig?.pushEndpoint ?? '')
+    const { pushConfig } = subscription.resource
+    this.#configured = JSON.stringify(pushConfig)
+    this.#url = new URL(pushConfig?.pushEndpoint ?? '')
     const options = { keepAlive: true, maxSockets: WINDOW_MAX }
     this.#agent = this.#url.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options)
   }
@@ -60,8 +65,15 @@ export class PushConsumer implements Consumer {
     this.#outstanding--
   }
 
-  subscriptionDeleted(): void {
+  subscriptionChanged(): void {}
+
+  subscriptionEnded(): void {
     this.close()
+  }
+
+  /** Whether it sends as this configuration says. */
+  isFor(config: PushConfig | null): boolean {
+    return JSON.stringify(config) === this.#configured
   }
 
   close(): void {
@@ -76,6 +88,7 @@ export class PushConsumer implements Consumer {
     if (acknowledged) {
       this.#window = Math.min(WINDOW_MAX, this.#window + 1)
       this.#pauseMs = PAUSE_MS_MIN
+      this.#subscription.touch()
       queue.acknowledge(ackId)
       queue.wake()
       return
@@ -89,8 +102,9 @@ export class PushConsumer implements Consumer {
     queue.modifyDeadline(ackId, 0)
   }
 
-  #post(delivery: Delivery): Promise<boolean> {
+  async #post(delivery: Delivery): Promise<boolean> {
     const { headers, body } = pushBody(this.#subscription, delivery)
+    const authorization = await this.#authorization()
     const send = this.#url.protocol === 'https:' ? httpsRequest : httpRequest
     return new Promise((resolve, reject) => {
       const request = send(
@@ -99,18 +113,33 @@ export class PushConsumer implements Consumer {
           method: 'POST',
           agent: this.#agent,
           signal: this.#aborted.signal,
-          timeout: this.leaseMs,
-          headers: { ...headers, 'content-length': Buffer.byteLength(body), 'user-agent': 'CloudPubSub-Google' },
+          headers: {
+            ...headers,
+            ...authorization,
+            'content-length': Buffer.byteLength(body),
+            'user-agent': 'CloudPubSub-Google',
+          },
         },
         (response) => {
           response.resume()
           resolve(ACK_CODES.has(response.statusCode ?? 0))
         },
       )
+      const cancelTimeout = this.#time.after(this.leaseMs, () => request.destroy(new Error('the ack deadline passed')))
       request.on('information', ({ statusCode }) => statusCode === 102 && resolve(true))
-      request.on('timeout', () => request.destroy(new Error('the ack deadline passed')))
       request.on('error', reject)
+      request.on('close', cancelTimeout)
       request.end(body)
     })
+  }
+
+  /** Who the endpoint can be sure that the request comes from. */
+  async #authorization(): Promise<Record<string, string>> {
+    const { oidcToken, pushEndpoint } = this.#subscription.resource.pushConfig ?? {}
+    if (!oidcToken?.serviceAccountEmail || !pushEndpoint) return {}
+    const { serviceAccountEmail, audience } = oidcToken
+    return {
+      authorization: `Bearer ${await this.#subscription.idTokens.issue(serviceAccountEmail, audience || pushEndpoint)}`,
+    }
   }
 }

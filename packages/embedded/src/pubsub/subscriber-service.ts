@@ -1,21 +1,25 @@
-import type { sendUnaryData, Server, ServerUnaryCall } from '@grpc/grpc-js'
+import type { sendUnaryData, Server } from '@grpc/grpc-js'
 import type protobuf from 'protobufjs'
-import type { TimeSource } from '../clock/time-source.ts'
 import { serviceDefinition } from '../wire/grpc-service.ts'
-import type { Broker } from './broker.ts'
-import { invalidAckDeadline, invalidAckId, invalidArgument } from './errors.ts'
-import { ACK_DEADLINE_SECONDS_MAX } from './limits.ts'
-import { withFields, type PushConfig, type SubscriptionResource } from './messages.ts'
+import { acknowledge, modifyDeadlines, requireAllDone } from './acknowledgement.ts'
+import type { Broker, SeekTarget } from './broker.ts'
+import { invalidArgument } from './errors.ts'
+import {
+  withFields,
+  type Duration,
+  type PushConfig,
+  type SnapshotResource,
+  type SubscriptionResource,
+} from './messages.ts'
 import { checkProject } from './names.ts'
 import { pull, type PullRequest } from './pull.ts'
-import { streamingPull, type StreamingPullCall } from './streaming-pull.ts'
-import type { Subscription } from './subscription.ts'
+import type { SnapshotRequest } from './snapshots/catalogue.ts'
+import { streamingPull, type StreamingPullCall, type StreamingPullOptions } from './streaming-pull.ts'
 import { checkPushConfig } from './subscription-rules.ts'
-import { asStatus, page, unary } from './unary.ts'
+import { asStatus, page, unary, type PageRequest, type UnaryCall } from './unary.ts'
 
-interface UpdateRequest {
-  subscription: SubscriptionResource
-  updateMask: { paths: string[] } | null
+interface UpdateMask {
+  paths: string[]
 }
 
 interface AckRequest {
@@ -23,69 +27,85 @@ interface AckRequest {
   ackIds: string[]
 }
 
-const checkAckIds = (subscription: Subscription, ackIds: readonly string[]): void => {
+const requireAckIds = (ackIds: readonly string[]): void => {
   if (ackIds.length === 0) throw invalidArgument('You have not specified an ack ID in the request.')
-  for (const ackId of ackIds) if (!subscription.queue.isAckId(ackId)) throw invalidAckId(ackId)
 }
 
-interface SubscriberOptions {
-  time: TimeSource
-  outstandingPerStreamMax: number
+const targetOf = ({ time, snapshot }: { time?: Duration | null; snapshot?: string }): SeekTarget => {
+  if (time) return { time }
+  if (snapshot) return { snapshot }
+  throw invalidArgument('A time or a snapshot to seek to must be given.')
 }
+
+/** The unary methods of google.pubsub.v1.Subscriber. */
+export const subscriberMethods = (broker: Broker, options: Pick<StreamingPullOptions, 'time'>) => ({
+  CreateSubscription: unary((subscription: SubscriptionResource) => broker.createSubscription(subscription)),
+  GetSubscription: unary(({ subscription }: { subscription: string }) => broker.subscription(subscription).resource),
+  UpdateSubscription: unary(
+    ({ subscription, updateMask }: { subscription: SubscriptionResource; updateMask: UpdateMask | null }) =>
+      broker.updateSubscription(subscription, updateMask?.paths ?? []),
+  ),
+  DeleteSubscription: unary(({ subscription }: { subscription: string }) => {
+    broker.deleteSubscription(subscription)
+    return {}
+  }),
+  ListSubscriptions: unary((request: PageRequest & { project: string }) => {
+    checkProject(request.project)
+    const { items, nextPageToken } = page(broker.subscriptionsOf(request.project), request, ({ name }) => name)
+    return { subscriptions: items, nextPageToken }
+  }),
+  Acknowledge: unary(({ subscription, ackIds }: AckRequest) => {
+    requireAckIds(ackIds)
+    requireAllDone(acknowledge(broker.subscription(subscription), ackIds))
+    return {}
+  }),
+  ModifyAckDeadline: unary((request: AckRequest & { ackDeadlineSeconds: number }) => {
+    const subscription = broker.subscription(request.subscription)
+    requireAckIds(request.ackIds)
+    requireAllDone(modifyDeadlines(subscription, request.ackIds, request.ackDeadlineSeconds))
+    return {}
+  }),
+  ModifyPushConfig: unary((request: { subscription: string; pushConfig: PushConfig | null }) => {
+    const { resource } = broker.subscription(request.subscription)
+    broker.changeSubscription(withFields(resource, { pushConfig: checkPushConfig(request.pushConfig) }))
+    return {}
+  }),
+  Seek: unary((request: { subscription: string; time?: Duration | null; snapshot?: string }) => {
+    broker.seek(request.subscription, targetOf(request))
+    return {}
+  }),
+  CreateSnapshot: unary((request: SnapshotRequest) => broker.createSnapshot(request).resource),
+  GetSnapshot: unary(({ snapshot }: { snapshot: string }) => broker.snapshots.get(snapshot).resource),
+  ListSnapshots: unary((request: PageRequest & { project: string }) => {
+    checkProject(request.project)
+    const { items, nextPageToken } = page(broker.snapshots.inProject(request.project), request, ({ name }) => name)
+    return { snapshots: items, nextPageToken }
+  }),
+  UpdateSnapshot: unary(({ snapshot, updateMask }: { snapshot: SnapshotResource; updateMask: UpdateMask | null }) =>
+    broker.snapshots.update(snapshot, updateMask?.paths ?? []),
+  ),
+  DeleteSnapshot: unary(({ snapshot }: { snapshot: string }) => {
+    broker.snapshots.delete(snapshot)
+    return {}
+  }),
+  Pull: (call: UnaryCall<PullRequest>, callback: sendUnaryData<object>) => {
+    try {
+      pull(broker, options.time, call, callback)
+    } catch (error) {
+      callback(asStatus(error))
+    }
+  },
+})
 
 /** Serves google.pubsub.v1.Subscriber. */
 export const addSubscriberService = (
   server: Server,
   root: protobuf.Root,
   broker: Broker,
-  { time, outstandingPerStreamMax }: SubscriberOptions,
+  options: StreamingPullOptions,
 ): void => {
   server.addService(serviceDefinition(root, 'google.pubsub.v1.Subscriber'), {
-    CreateSubscription: unary((subscription: SubscriptionResource) => broker.createSubscription(subscription)),
-    GetSubscription: unary(({ subscription }: { subscription: string }) => broker.subscription(subscription).resource),
-    UpdateSubscription: unary(({ subscription, updateMask }: UpdateRequest) =>
-      broker.updateSubscription(subscription, updateMask?.paths ?? []),
-    ),
-    DeleteSubscription: unary(({ subscription }: { subscription: string }) => {
-      broker.deleteSubscription(subscription)
-      return {}
-    }),
-    ListSubscriptions: unary((request: { project: string; pageSize: number; pageToken: string }) => {
-      checkProject(request.project)
-      const all = broker.subscriptionsOf(request.project)
-      const { items, nextPageToken } = page(all, request.pageSize, request.pageToken)
-      return { subscriptions: items, nextPageToken }
-    }),
-    Acknowledge: unary(({ subscription: name, ackIds }: AckRequest) => {
-      const subscription = broker.subscription(name)
-      checkAckIds(subscription, ackIds)
-      for (const ackId of ackIds) subscription.queue.acknowledge(ackId)
-      return {}
-    }),
-    ModifyAckDeadline: unary((request: AckRequest & { ackDeadlineSeconds: number }) => {
-      const seconds = request.ackDeadlineSeconds
-      const subscription = broker.subscription(request.subscription)
-      if (seconds < 0 || seconds > ACK_DEADLINE_SECONDS_MAX) {
-        throw invalidAckDeadline(seconds, 0, ACK_DEADLINE_SECONDS_MAX)
-      }
-      checkAckIds(subscription, request.ackIds)
-      for (const ackId of request.ackIds) subscription.queue.modifyDeadline(ackId, seconds)
-      return {}
-    }),
-    ModifyPushConfig: unary(
-      ({ subscription: name, pushConfig }: { subscription: string; pushConfig: PushConfig | null }) => {
-        const subscription = broker.subscription(name)
-        subscription.update(withFields(subscription.resource, { pushConfig: checkPushConfig(pushConfig) }))
-        return {}
-      },
-    ),
-    Pull: (call: ServerUnaryCall<PullRequest, object>, callback: sendUnaryData<object>) => {
-      try {
-        pull(broker, time, call, callback)
-      } catch (error) {
-        callback(asStatus(error))
-      }
-    },
-    StreamingPull: (call: StreamingPullCall) => streamingPull(broker, call, outstandingPerStreamMax),
+    ...subscriberMethods(broker, options),
+    StreamingPull: (call: StreamingPullCall) => streamingPull(broker, call, options),
   })
 }

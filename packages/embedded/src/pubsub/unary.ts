@@ -1,5 +1,15 @@
 import { Code, StatusError } from '../wire/status-error.ts'
-import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js'
+import type { sendUnaryData } from '@grpc/grpc-js'
+import { invalidArgument } from './errors.ts'
+
+/** What a handler needs of a call: less than gRPC gives, so that a request over HTTP/1.1 can be one as well. */
+export interface UnaryCall<Request> {
+  readonly request: Request
+  on(event: 'cancelled', listener: () => void): unknown
+}
+
+/** Answers a call. Takes a response of any kind to the callback, once. */
+export type UnaryHandler<Request> = (call: UnaryCall<Request>, callback: sendUnaryData<object>) => void
 
 /** What a client gets for an error: a fault of the engine is INTERNAL, which clients do not retry for ever. */
 export const asStatus = (error: unknown): StatusError =>
@@ -7,8 +17,8 @@ export const asStatus = (error: unknown): StatusError =>
 
 /** A handler of a unary call from a function that returns the response or throws a `StatusError`. */
 export const unary =
-  <Request>(answer: (request: Request) => object) =>
-  (call: ServerUnaryCall<Request, object>, callback: sendUnaryData<object>): void => {
+  <Request>(answer: (request: Request) => object): UnaryHandler<Request> =>
+  (call, callback) => {
     let response: object
     try {
       response = answer(call.request)
@@ -19,13 +29,35 @@ export const unary =
     callback(null, response)
   }
 
-/** One page of a list in its own order, and the token of the next page, empty at the end. */
+export interface PageRequest {
+  /** 0 for the service's own. */
+  pageSize: number
+  /** Empty for the first page. */
+  pageToken: string
+}
+
+const PAGE_SIZE_MAX = 1000
+
+/**
+ * One page of a list in the order of its keys, which differ from each other, and the token of the next page, empty at
+ * the end. The token holds the last key, so nothing is skipped or comes twice when items go between two pages.
+ */
 export const page = <T>(
   all: readonly T[],
-  pageSize: number,
-  pageToken: string,
+  { pageSize, pageToken }: PageRequest,
+  keyOf: (item: T) => string,
 ): { items: T[]; nextPageToken: string } => {
-  const start = Number(pageToken) || 0
-  const end = start + (pageSize || all.length)
-  return { items: all.slice(start, end), nextPageToken: end < all.length ? String(end) : '' }
+  if (pageSize < 0) throw invalidArgument('You have passed an invalid argument to the service (argument=page_size).')
+  const after = Buffer.from(pageToken, 'base64url').toString()
+  if (Buffer.from(after).toString('base64url') !== pageToken) {
+    throw invalidArgument('You have passed an invalid argument to the service (argument=page_token).')
+  }
+  const keyed = all.map((item) => [keyOf(item), item] as const)
+  const rest = (after === '' ? keyed : keyed.filter(([key]) => key > after)).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const found = rest.slice(0, Math.min(pageSize || PAGE_SIZE_MAX, PAGE_SIZE_MAX))
+  const last = found.at(-1)?.[0] ?? ''
+  return {
+    items: found.map(([, item]) => item),
+    nextPageToken: found.length < rest.length ? Buffer.from(last).toString('base64url') : '',
+  }
 }

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT, type CryptoKey, type JWK } from 'jose'
+import type { TimeSource } from '../../clock/time-source.ts'
+
+const ISSUER = 'https://accounts.google.com'
+const LIFETIME_SECONDS = 3600
+/** A token is used again until so many seconds before its end. */
+const RENEWED_BEFORE_SECONDS = 600
+const TOKENS_MAX = 1000
+
+interface Key {
+  kid: string
+  signing: CryptoKey
+  publicJwk: JWK
+  privateJwk: JWK
+}
+
+const keyOf = async (privateJwk: JWK): Promise<Key> => {
+  const { kty, n, e } = privateJwk as JWK & { n: string; e: string }
+  const kid = await calculateJwkThumbprint({ kty: kty ?? 'RSA', n, e })
+  const publicJwk = { kty: kty ?? 'RSA', n, e, kid, alg: 'RS256', use: 'sig' }
+  return { kid, signing: (await importJWK(privateJwk, 'RS256')) as CryptoKey, publicJwk, privateJwk }
+}
+
+const newKey = async (): Promise<Key> => {
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true })
+  return keyOf(await exportJWK(privateKey))
+}
+
+/** A number as those that Google's accounts have, the same for an e-mail address each time. */
+const accountIdOf = (email: string): string =>
+  BigInt(`0x${createHash('sha256').update(email).digest('hex')}`)
+    .toString()
+    .slice(0, 21)
+
+/**
+ * OpenID Connect tokens as a service account's are (https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions),
+ * signed with a key of this engine's own, which is made when it is first needed.
+ */
+export class IdTokens {
+  readonly #time: TimeSource
+  readonly #issued = new Map<string, { token: Promise<string>; renewMs: number }>()
+  #key: Promise<Key> | undefined
+
+  /** `privateJwk`: an RSA key of an earlier run, to go on with. */
+  constructor(time: TimeSource, privateJwk?: JWK) {
+    this.#time = time
+    if (privateJwk) this.#key = keyOf(privateJwk)
+  }
+
+  /** A token for `audience` that says it comes from `email`. The same one is given out until it is soon to expire. */
+  issue(email: string, audience: string): Promise<string> {
+    const cacheKey = JSON.stringify([email, audience])
+    const known = this.#issued.get(cacheKey)
+    if (known && this.#time.now() < known.renewMs) return known.token
+    if (this.#issued.size >= TOKENS_MAX) this.#issued.clear()
+    const token = this.#sign(email, audience)
+    this.#issued.set(cacheKey, {
+      token,
+      renewMs: this.#time.now() + (LIFETIME_SECONDS - RENEWED_BEFORE_SECONDS) * 1000,
+    })
+    return token
+  }
+
+  /** The keys to check the tokens with, as https://www.googleapis.com/oauth2/v3/certs lists Google's. */
+  async jwks(): Promise<{ keys: JWK[] }> {
+    return { keys: [(await this.#ownKey()).publicJwk] }
+  }
+
+  /** The key, to be kept for a later run. */
+  async privateJwk(): Promise<JWK> {
+    return (await this.#ownKey()).privateJwk
+  }
+
+  #ownKey(): Promise<Key> {
+    return (this.#key ??= newKey())
+  }
+
+  async #sign(email: string, audience: string): Promise<string> {
+    const { kid, signing } = await this.#ownKey()
+    const nowSeconds = Math.floor(this.#time.now() / 1000)
+    const accountId = accountIdOf(email)
+    return new SignJWT({ azp: accountId, email, email_verified: true })
+      .setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' })
+      .setIssuer(ISSUER)
+      .setAudience(audience)
+      .setSubject(accountId)
+      .setIssuedAt(nowSeconds)
+      .setExpirationTime(nowSeconds + LIFETIME_SECONDS)
+      .sign(signing)
+  }
+}
