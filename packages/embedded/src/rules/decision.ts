@@ -1,0 +1,34 @@
+import type { Method } from './syntax/ast.ts'
+
+/** Why one `allow` statement did not allow. */
+export interface Reason {
+  /** `false`: its condition is false. `error`: it could not be told, `message` says why. `no-match`: no statement. */
+  readonly kind: 'false' | 'error' | 'no-match'
+  readonly method: Method
+  /** Of the `allow` statement; 0 for `no-match`. */
+  readonly line: number
+  /** Of the expression that failed, else of the condition. */
+  readonly at: { readonly line: number; readonly column: number }
+  readonly message: string
+}
+
+export interface Decision {
+  readonly allowed: boolean
+  /** Of the statements tried before one allowed; of all when none did. */
+  readonly reasons: readonly Reason[]
+  /** Expressions evaluated, in production's unit. */
+  readonly expressions: number
+}
+
+/**
+ * The text that Google's emulator puts after PERMISSION_DENIED: a new line, then `false for 'get' @ L10, Null value
+ * error. for 'get' @ L15`. Several decisions where one request was tried as several methods (a set: create, update).
+ */
+export const formatDenial = (decisions: readonly Decision[]): string => {
+  const reasons = decisions.flatMap((decision) => decision.reasons)
+  const texts = new Set(reasons.filter((reason) => reason.kind !== 'no-match').map(formatReason))
+  return texts.size === 0 ? '\nNo matching allow statements' : `\n${[...texts].join(', ')}`
+}
+
+const formatReason = ({ kind, message, method, line }: Reason): string =>
+  `${kind === 'false' ? 'false' : message} for '${method}' @ L${line}`

@@ -1,0 +1,81 @@
+import { branchesOf, type Branch } from '../query/branches.ts'
+import { namedDocument, symbolicData } from '../query/symbolic-document.ts'
+import type { ListQuery, RulesRequest } from '../request.ts'
+import { nullValue, unbound } from '../values/failure.ts'
+import { Path, Symbolic, type RulesMap, type RulesValue } from '../values/value.ts'
+import type { Frame } from './frame.ts'
+import { anySegment, type PathMatch, type Subject, type SubjectToken } from './match.ts'
+
+/** What a request is about, in one of the cases that it has to be decided for. */
+export interface Case {
+  readonly subject: Subject
+  readonly resource: RulesValue
+}
+
+const unknownId = new Symbolic({ types: ['string'] }, nullValue.message)
+const unknownPath = new Symbolic({ types: ['path'] }, unbound.message)
+
+/** The cases of a request: one, or the alternatives of a query. */
+export const casesOf = (request: RulesRequest): readonly Case[] => {
+  const { path, resource, query, folder } = request
+  if (query) return branchesOf(query.constraint).map((branch) => queryCase(path, query, branch))
+  return [{ subject: folder ? [...path, { unknown: 'rest', min: 1 }] : path, resource }]
+}
+
+const queryCase = (path: readonly string[], query: ListQuery, branch: Branch): Case => {
+  const data = symbolicData(branch, query.orderBy)
+  const name = namedDocument(branch)
+  const resource = new Map<string, RulesValue>([
+    ['data', data],
+    ['id', name?.segments.at(-1) ?? unknownId],
+    ['__name__', name ?? unknownPath],
+  ])
+  if (name) return { subject: name.segments, resource }
+  if (!query.allDescendants) return { subject: [...path, anySegment], resource }
+  const parent: Subject = path.slice(0, -1)
+  const collection = path.at(-1) ?? ''
+  return { subject: [...parent, { unknown: 'rest', min: 0 }, collection, anySegment], resource }
+}
+
+const orNull = (value: number | null): bigint | null => (value === null ? null : BigInt(value))
+
+const queryMap = ({ limit, offset, orderBy }: ListQuery): RulesMap => {
+  const fields = orderBy.map(({ field, direction }): RulesValue => {
+    const name = field === '__name__' ? field : field.join('.')
+    return new Map([[name, direction]])
+  })
+  return new Map<string, RulesValue>([
+    ['limit', orNull(limit)],
+    ['offset', orNull(offset)],
+    ['orderBy', fields],
+  ])
+}
+
+/** `request` */
+export const requestMap = (request: RulesRequest): RulesMap => {
+  const { auth, method, path, time, requestResource, query } = request
+  const map = new Map<string, RulesValue>([
+    ['auth', auth],
+    ['method', method],
+    ['path', new Path(path)],
+    ['time', time],
+  ])
+  if (requestResource !== undefined) map.set('resource', requestResource)
+  if (query) map.set('query', queryMap(query))
+  return map
+}
+
+const captured = (value: PathMatch['captures'][number]['value']): RulesValue => {
+  if (typeof value === 'string') return value
+  if (!Array.isArray(value)) return unknownId
+  const segments: string[] = []
+  for (const token of value as readonly SubjectToken[]) {
+    if (typeof token !== 'string') return unknownPath
+    segments.push(token)
+  }
+  return new Path(segments)
+}
+
+export const bindCaptures = (frame: Frame, { captures }: PathMatch): void => {
+  for (const { name, value } of captures) frame.bind(name, captured(value))
+}

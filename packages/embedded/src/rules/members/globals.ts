@@ -1,0 +1,49 @@
+import type { Evaluation } from '../evaluate/evaluation.ts'
+import { isOpen } from '../values/equality.ts'
+import { functionNotFound, unknown, unsupported, type Outcome } from '../values/failure.ts'
+import { Path, type RulesValue } from '../values/value.ts'
+import { floatOf, intOf, stringOf, truncate } from './conversions.ts'
+import { callOverload, functions, overload } from './signature.ts'
+
+const stringable = (value: RulesValue): Outcome => stringOf(value) as string
+
+const conversions = functions({
+  bool: [
+    overload(['bool'], (value: boolean) => value),
+    overload(['string'], (text: string) =>
+      text === 'true' || text === 'false' ? text === 'true' : unsupported(`bool('${text}')`),
+    ),
+  ],
+  int: [
+    overload(['int'], (value: bigint) => value),
+    overload(['float'], (value: number) => truncate(value)),
+    overload(['string'], intOf),
+  ],
+  float: [overload(['float'], (value: number) => value), overload(['string'], floatOf)],
+  string: (['int', 'float', 'null', 'string', 'bool', 'path'] as const).map((type) => overload([type], stringable)),
+  path: overload(['string'], (text: string) => new Path(text.split('/').filter((segment) => segment !== ''))),
+})
+
+const documentFunctions = new Set(['get', 'exists', 'getAfter', 'existsAfter'])
+
+/** Whether rules of Firestore have a function of this name. */
+export const isGlobal = (name: string): boolean =>
+  conversions.has(name) || documentFunctions.has(name) || name === 'debug'
+
+/** A function called by a name that the rules do not declare. */
+export const callGlobal = (evaluation: Evaluation, name: string, args: readonly RulesValue[]): Outcome => {
+  if (name === 'debug' && args.length === 1) {
+    const [value] = args as [RulesValue]
+    evaluation.debug(value)
+    return value
+  }
+  const forDocuments = documentFunctions.has(name) && evaluation.documents.service === 'cloud.firestore'
+  if (!forDocuments && !conversions.has(name)) return functionNotFound(name)
+  if (args.some(isOpen)) return unknown(...args)
+  if (!forDocuments) return callOverload(conversions, name, name, [], args)
+  const when = name.endsWith('After') ? 'after' : 'before'
+  const { documents } = evaluation
+  const read = (path: Path): Outcome =>
+    name.startsWith('get') ? documents.get(name, path, when) : documents.exists(name, path, when)
+  return callOverload(functions({ [name]: overload(['path'], read) }), name, name, [], args)
+}

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import type { Evaluation } from '../evaluate/evaluation.ts'
+import { unknown, type Outcome } from '../values/failure.ts'
+import { isOpen } from '../values/equality.ts'
+import { LatLng, type Path, type RulesValue } from '../values/value.ts'
+import { truncate } from './conversions.ts'
+import { crc32c } from './crc32c.ts'
+import { callOverload, functions, overload, type FunctionTable } from './signature.ts'
+import { durationFunctions, timestampFunctions } from './time.ts'
+
+const mathFunctions = functions({
+  abs: [
+    overload(['int'], (value: bigint) => BigInt.asIntN(64, value < 0n ? -value : value)),
+    overload(['float'], (value: number) => Math.abs(value)),
+  ],
+  ceil: overload(['float'], (value: number) => Math.ceil(value)),
+  floor: overload(['float'], (value: number) => Math.floor(value)),
+  // Half up.
+  round: overload(['float'], (value: number) => truncate(Math.floor(value + 0.5))),
+  sqrt: overload(['float'], (value: number) => Math.sqrt(value)),
+  pow: overload(['float', 'float'], (base: number, exponent: number) => base ** exponent),
+  isNaN: overload(['float'], (value: number) => Number.isNaN(value)),
+  isInfinite: overload(['float'], (value: number) => value === Infinity || value === -Infinity),
+})
+
+const latlngFunctions = functions({
+  value: overload(['float', 'float'], (latitude: number, longitude: number) => new LatLng(latitude, longitude)),
+})
+
+const hash = (digest: (bytes: Uint8Array) => Uint8Array) => [
+  overload(['bytes'], digest),
+  overload(['string'], (text: string) => digest(new TextEncoder().encode(text))),
+]
+const bigEndian = (value: number): Uint8Array => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return new Uint8Array(bytes)
+}
+const digest = (algorithm: string) => (bytes: Uint8Array) =>
+  new Uint8Array(createHash(algorithm).update(bytes).digest())
+
+const hashingFunctions = functions({
+  crc32: hash((bytes) => bigEndian(crc32(bytes))),
+  crc32c: hash((bytes) => bigEndian(crc32c(bytes))),
+  md5: hash(digest('md5')),
+  sha256: hash(digest('sha256')),
+})
+
+const namespaces: ReadonlyMap<string, FunctionTable> = new Map([
+  ['math', mathFunctions],
+  ['duration', durationFunctions],
+  ['timestamp', timestampFunctions],
+  ['latlng', latlngFunctions],
+  ['hashing', hashingFunctions],
+])
+
+export const isNamespace = (name: string): boolean => namespaces.has(name) || name === 'firestore'
+
+/** Whether a namespace has a function of this name. */
+export const hasFunction = (namespace: string, name: string): boolean =>
+  namespace === 'firestore' ? name === 'get' || name === 'exists' : (namespaces.get(namespace)?.has(name) ?? false)
+
+/** `namespace.name(..)` */
+export const callNamespace = (
+  evaluation: Evaluation,
+  namespace: string,
+  name: string,
+  args: readonly RulesValue[],
+): Outcome => {
+  if (args.some(isOpen)) return unknown(...args)
+  const title = `${namespace}.${name}`
+  const table = namespaces.get(namespace)
+  if (table) return callOverload(table, title, name, [], args)
+  const documents = functions(
+    evaluation.documents.service === 'firebase.storage'
+      ? {
+          get: overload(['path'], (path: Path) => evaluation.documents.get(title, path, 'before')),
+          exists: overload(['path'], (path: Path) => evaluation.documents.exists(title, path, 'before')),
+        }
+      : {},
+  )
+  return callOverload(documents, title, name, [], args)
+}

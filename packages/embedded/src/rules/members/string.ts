@@ -1,0 +1,50 @@
+import { Failure, type Outcome } from '../values/failure.ts'
+import { functions, overload } from './signature.ts'
+import { regex } from './regex.ts'
+
+const withRegex = (
+  pattern: string,
+  use: (expression: Exclude<ReturnType<typeof regex>, Failure>) => Outcome,
+): Outcome => {
+  const expression = regex(pattern)
+  if (expression instanceof Failure) return expression
+  try {
+    return use(expression)
+  } catch (error) {
+    return new Failure(`Invalid regular expression: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** As production splits: on empty matches as well, and without the empty pieces at the end. */
+const split = (text: string, pattern: string): Outcome =>
+  withRegex(pattern, (expression) => {
+    const matcher = expression.matcher(text)
+    const pieces: string[] = []
+    let from = 0
+    while (matcher.find()) {
+      const start = Number(matcher.start())
+      const end = Number(matcher.end())
+      // An empty match at the very start splits nothing off.
+      if (end === 0) continue
+      pieces.push(text.slice(from, start))
+      from = end
+    }
+    pieces.push(text.slice(from))
+    while (pieces.length > 1 && pieces.at(-1) === '') pieces.pop()
+    return pieces
+  })
+
+export const stringMethods = functions({
+  size: overload([], (text: string) => BigInt(Array.from(text).length)),
+  lower: overload([], (text: string) => text.toLowerCase()),
+  upper: overload([], (text: string) => text.toUpperCase()),
+  trim: overload([], (text: string) => text.trim()),
+  toUtf8: overload([], (text: string) => new TextEncoder().encode(text)),
+  matches: overload(['string'], (text: string, pattern: string) =>
+    withRegex(pattern, (expression) => expression.matcher(text).matches()),
+  ),
+  split: overload(['string'], split),
+  replace: overload(['string', 'string'], (text: string, pattern: string, replacement: string) =>
+    withRegex(pattern, (expression) => expression.matcher(text).replaceAll(replacement)),
+  ),
+})
