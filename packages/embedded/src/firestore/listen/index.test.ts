@@ -1,6 +1,7 @@
 import { Firestore, type Query, type QuerySnapshot } from '@google-cloud/firestore'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startFirestoreEngine, type FirestoreEngine } from '../index.ts'
+import { observe } from './observe.ts'
 
 // The client must not look for Google's machines on the network.
 process.env['METADATA_SERVER_DETECTION'] = 'none'
@@ -18,32 +19,6 @@ beforeEach(() => {
   client = new Firestore({ ...settings, customHeaders: { Authorization: 'Bearer owner' } })
   return () => client.terminate()
 })
-
-/** Snapshots as they come, to be taken one after the other. */
-const observe = <S>(subscribe: (next: (snapshot: S) => void, error: (error: Error) => void) => () => void) => {
-  const come: S[] = []
-  const waiting: PromiseWithResolvers<S>[] = []
-  let failed: Error | null = null
-  const stop = subscribe(
-    (snapshot) => {
-      const first = waiting.shift()
-      if (first) first.resolve(snapshot)
-      else come.push(snapshot)
-    },
-    (error) => {
-      failed = error
-      for (const one of waiting) one.reject(error)
-    },
-  )
-  const next = async (): Promise<S> => {
-    if (come.length > 0) return come.shift() as S
-    if (failed) throw failed
-    const one = Promise.withResolvers<S>()
-    waiting.push(one)
-    return one.promise
-  }
-  return { next, stop }
-}
 
 const onQuery = (query: Query) => observe<QuerySnapshot>((next, error) => query.onSnapshot(next, error))
 const ids = (snapshot: QuerySnapshot) => snapshot.docs.map(({ id }) => id)

@@ -77,6 +77,11 @@ export class Deltas implements Iterable<Delta> {
     else delta.left.push(target)
   }
 
+  /** Of how many documents. */
+  get size(): number {
+    return this.#byNode.size
+  }
+
   *[Symbol.iterator](): Generator<Delta> {
     for (const deltas of this.#byNode.values()) yield* deltas
   }

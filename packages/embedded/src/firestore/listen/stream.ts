@@ -102,10 +102,16 @@ export class ListenStream implements DuplexCall {
     for (const listener of this.#listeners.values()) this.#unwatch(listener)
   }
 
-  /** Tells an idle client that all it knows is still so; the token it gets does not grow old. */
+  /**
+   * Tells an idle client that all it knows is still so: the token that it gets does not grow old. Who may see a target no
+   * more, since the rules are others now, is told so.
+   */
   beat(): void {
-    if (this.#over || this.#full || this.#outgoing || this.#changed.size > 0 || this.#listeners.size === 0) return
-    this.#outgoing = [snapshot(this.#moment(this.#engine.store.timeline.read()))].values()
+    if (this.#over || this.#full || this.#outgoing || this.#listeners.size === 0) return
+    for (const listener of this.#listeners.values()) this.#changed.add(listener)
+    const collected = this.#collect()
+    const now = this.#moment(this.#engine.store.timeline.read())
+    this.#outgoing = this.#snapshot(collected, now)
     this.#pump()
   }
 
@@ -174,7 +180,10 @@ export class ListenStream implements DuplexCall {
     const others = this.#collect()
     const now = this.#moment(this.#engine.store.timeline.read())
     if (!message.once) this.#watch(id, target)
-    return this.#sequence(others, now, openingResponses(id, target, opening, now), message.once ? [removed(id)] : [])
+    return this.#snapshot(others, now, {
+      opening: openingResponses(id, target, opening, now),
+      closing: message.once ? [removed(id)] : [],
+    })
   }
 
   #remove(id: number): Iterator<object> {
@@ -187,26 +196,19 @@ export class ListenStream implements DuplexCall {
   /** What has changed since the client was last told, at the time of the last commit that changed it. */
   #tell(): Iterator<object> {
     const collected = this.#collect()
-    return this.#sequence(collected, this.#moment(this.#touchedAt))
+    if (collected.deltas.size === 0 && collected.refused.length === 0) return [].values()
+    return this.#snapshot(collected, this.#moment(this.#touchedAt))
   }
 
-  *#sequence(
+  *#snapshot(
     { deltas, refused }: Collected,
     now: Moment,
-    opening: Iterable<object> = [],
-    closing: Iterable<object> = [],
+    { opening = [], closing = [] }: { opening?: Iterable<object>; closing?: Iterable<object> } = {},
   ): Generator<object> {
-    let told = false
-    for (const response of refused) yield response
-    for (const delta of deltas) {
-      told = true
-      yield changed(delta, now.time)
-    }
-    for (const response of opening) {
-      told = true
-      yield response
-    }
-    if (told) yield snapshot(now)
+    yield* refused
+    for (const delta of deltas) yield changed(delta, now.time)
+    yield* opening
+    yield snapshot(now)
     yield* closing
   }
 
@@ -218,7 +220,7 @@ export class ListenStream implements DuplexCall {
       const { id, target, changes } = listener
       listener.changes = new Map()
       try {
-        target.authorise(changes.keys())
+        target.authorise(changes.size > 0 ? changes.keys() : undefined)
         const shown = target.view.apply(changes)
         for (const [node, isShown] of shown) deltas.add(node, id, isShown, target.projection)
       } catch (error) {
