@@ -8,33 +8,24 @@ import { applyFieldMask } from './field-mask.ts'
 import {
   durationMs,
   fromMs,
-  STATE_ACTIVE,
   withFields,
   type Duration,
   type PubsubMessage,
   type SubscriptionResource,
   type TopicResource,
 } from './messages.ts'
-import { checkName, projectOf } from './names.ts'
+import { checkName, DELETED_SCHEMA, projectOf } from './names.ts'
 import { IdTokens } from './oidc/id-tokens.ts'
 import { messageBytes } from './publish-rules.ts'
 import { recordNothing, type Recorder } from './recorder.ts'
 import { RetentionBudget } from './retention.ts'
+import { SchemaStore } from './schemas/schema-store.ts'
 import { SnapshotCatalogue, type SnapshotRequest } from './snapshots/catalogue.ts'
 import type { Snapshot } from './snapshots/snapshot.ts'
 import { checkSubscription, UPDATABLE_SUBSCRIPTION_FIELDS } from './subscription-rules.ts'
 import { Subscription } from './subscription.ts'
+import { checkTopic, UPDATABLE_TOPIC_FIELDS } from './topic-rules.ts'
 import { Topic } from './topic.ts'
-
-const UPDATABLE_TOPIC_FIELDS: ReadonlySet<string> = new Set([
-  'labels',
-  'messageStoragePolicy',
-  'kmsKeyName',
-  'schemaSettings',
-  'messageRetentionDuration',
-  'ingestionDataSourceSettings',
-  'messageTransforms',
-])
 
 export const RETAINED_BYTES_MAX_DEFAULT = 512 * 1024 * 1024
 
@@ -50,6 +41,7 @@ export type SeekTarget = { time: Duration } | { snapshot: string }
 /** Topics, subscriptions and what is published. Methods throw `StatusError`. */
 export class Broker {
   readonly snapshots: SnapshotCatalogue
+  readonly schemas: SchemaStore
   readonly idTokens: IdTokens
   /** Hears of every change. */
   recorder: Recorder = recordNothing
@@ -68,6 +60,7 @@ export class Broker {
     this.#idPrefix = String(Math.floor(time.now() / 1000))
     this.#retention = new RetentionBudget(options.retainedBytesMax ?? RETAINED_BYTES_MAX_DEFAULT)
     this.idTokens = options.idTokens ?? new IdTokens(time)
+    this.schemas = new SchemaStore(time, (name) => this.#schemaDeleted(name))
     this.snapshots = new SnapshotCatalogue({
       time,
       retention: this.#retention,
@@ -86,7 +79,7 @@ export class Broker {
   createTopic(wanted: TopicResource): TopicResource {
     checkName('topics', wanted.name)
     if (this.#topics.has(wanted.name)) throw alreadyExists(wanted.name)
-    return this.putTopic(withFields(wanted, { state: STATE_ACTIVE })).resource
+    return this.putTopic(checkTopic(wanted, this.schemas)).resource
   }
 
   /** Takes a topic as it is. */
@@ -103,7 +96,8 @@ export class Broker {
 
   updateTopic(update: TopicResource, paths: readonly string[]): TopicResource {
     const topic = this.#topic(update.name)
-    topic.update(applyFieldMask('Topic', topic.resource, update, paths, UPDATABLE_TOPIC_FIELDS))
+    const next = applyFieldMask('Topic', topic.resource, update, paths, UPDATABLE_TOPIC_FIELDS)
+    topic.update(checkTopic(next, this.schemas))
     this.recorder.topic(update.name, topic.resource)
     return topic.resource
   }
@@ -135,6 +129,7 @@ export class Broker {
     checkName('topics', wanted.topic)
     const resource = checkSubscription(wanted)
     if (this.#subscriptions.has(wanted.name)) throw alreadyExists(wanted.name)
+    if (resource.deadLetterPolicy) this.#topic(resource.deadLetterPolicy.deadLetterTopic)
     const { messageRetentionDuration } = this.#topic(wanted.topic).resource
     return this.putSubscription(withFields(resource, { topicMessageRetentionDuration: messageRetentionDuration }))
       .resource
@@ -245,6 +240,24 @@ export class Broker {
     this.snapshots.close()
     this.#subscriptions.clear()
     this.#topics.clear()
+  }
+
+  /** The object that stands for a resource of any kind as long as it lives; undefined for none of that name. */
+  find(name: string): object | undefined {
+    return (
+      this.#topics.get(name) ?? this.#subscriptions.get(name) ?? this.snapshots.find(name) ?? this.schemas.find(name)
+    )
+  }
+
+  #schemaDeleted(schema: string): void {
+    for (const topic of this.#topics.values()) {
+      const { name, schemaSettings } = topic.resource
+      if (schemaSettings?.schema !== schema) continue
+      topic.update(
+        withFields(topic.resource, { schemaSettings: withFields(schemaSettings, { schema: DELETED_SCHEMA }) }),
+      )
+      this.recorder.topic(name, topic.resource)
+    }
   }
 
   #topic(name: string): Topic {

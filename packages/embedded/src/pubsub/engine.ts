@@ -4,7 +4,11 @@ import { systemTime, type TimeSource } from '../clock/time-source.ts'
 import { listenOnOnePort } from '../wire/port.ts'
 import { loadProtos } from '../wire/protos.ts'
 import { Broker } from './broker.ts'
+import { addIamService } from './iam/iam-service.ts'
 import { addPublisherService } from './publisher-service.ts'
+import { RestHost } from './rest/rest-host.ts'
+import { addSchemaService } from './schemas/schema-service.ts'
+import { hosts } from './service-host.ts'
 import { addSubscriberService } from './subscriber-service.ts'
 
 export interface PubSubEngineOptions {
@@ -30,11 +34,11 @@ export interface PubSubEngine {
 }
 
 /**
- * Google Cloud Pub/Sub (google.pubsub.v1 Publisher and Subscriber, gRPC without TLS) in memory. Rejects with the
+ * Google Cloud Pub/Sub (google.pubsub.v1 and google.iam.v1; gRPC without TLS, and HTTP/1.1 with JSON) in memory. Rejects with the
  * system's error when the port cannot be had.
  */
 export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Promise<PubSubEngine> => {
-  const { host = '127.0.0.1', port = 0, clock = systemTime, log } = options
+  const { host: address = '127.0.0.1', port = 0, clock = systemTime, log } = options
   const { outstandingPerStreamMax = Infinity, streamLifetimeMs = Infinity, retainedBytesMax } = options
   const broker = new Broker(clock, retainedBytesMax === undefined ? {} : { retainedBytesMax })
   const root = loadProtos('pubsub')
@@ -43,8 +47,16 @@ export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Prom
     'grpc.max_receive_message_length': 64 * 1024 * 1024,
     'grpc.max_send_message_length': -1,
   })
-  addPublisherService(grpc, root, broker)
-  addSubscriberService(grpc, root, broker, {
+  const iam = loadProtos('iam')
+  const rest = new RestHost([
+    ...['Publisher', 'Subscriber', 'SchemaService'].map((name) => root.lookupService(`google.pubsub.v1.${name}`)),
+    iam.lookupService('google.iam.v1.IAMPolicy'),
+  ])
+  const host = hosts(grpc, rest)
+  addSchemaService(host, root, broker.schemas)
+  addIamService(host, iam, (name) => broker.find(name))
+  addPublisherService(host, root, broker)
+  addSubscriberService(host, root, broker, {
     time: clock,
     outstandingPerStreamMax,
     streamLifetimeMs,
@@ -57,10 +69,11 @@ export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Prom
       })
       return
     }
+    if (rest.answer(request, response)) return
     const found = request.method === 'GET' && request.url === '/'
     response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain' }).end(found ? 'Ok\n' : 'Not Found\n')
   })
-  const listening = await listenOnOnePort({ host, port, grpc, http })
+  const listening = await listenOnOnePort({ host: address, port, grpc, http })
   log?.(`Pub/Sub engine listening on ${listening.host}:${listening.port}`)
   return {
     host: listening.host,

@@ -1,5 +1,8 @@
 // The messages of google/pubsub/v1/pubsub.proto as protobufjs decodes them, as far as the engine looks into them.
 
+import type { MessageTransform } from './message-transforms.ts'
+import type { SchemaSettings } from './schemas/topic-schema.ts'
+
 /** An int64 field: a `Long` when decoded, a number when we write it. */
 export type Int64 = number | { toNumber(): number }
 
@@ -18,8 +21,12 @@ export interface PubsubMessage {
 
 export interface TopicResource {
   name: string
+  labels: Record<string, string>
+  kmsKeyName: string
+  schemaSettings: SchemaSettings | null
   state: number
   messageRetentionDuration: Duration | null
+  messageTransforms: MessageTransform[]
 }
 
 export interface PushConfig {
@@ -32,7 +39,12 @@ export interface PushConfig {
 export interface SubscriptionResource {
   name: string
   topic: string
+  labels: Record<string, string>
   pushConfig: PushConfig | null
+  bigqueryConfig: { table: string } | null
+  cloudStorageConfig: { bucket: string } | null
+  bigtableConfig: object | null
+  messageTransforms: MessageTransform[]
   ackDeadlineSeconds: number
   retainAckedMessages: boolean
   messageRetentionDuration: Duration | null

@@ -1,4 +1,4 @@
-import type { sendUnaryData, Server } from '@grpc/grpc-js'
+import type { sendUnaryData } from '@grpc/grpc-js'
 import type protobuf from 'protobufjs'
 import { serviceDefinition } from '../wire/grpc-service.ts'
 import { acknowledge, modifyDeadlines, requireAllDone } from './acknowledgement.ts'
@@ -13,6 +13,7 @@ import {
 } from './messages.ts'
 import { checkProject } from './names.ts'
 import { pull, type PullRequest } from './pull.ts'
+import type { ServiceHost } from './service-host.ts'
 import type { SnapshotRequest } from './snapshots/catalogue.ts'
 import { streamingPull, type StreamingPullCall, type StreamingPullOptions } from './streaming-pull.ts'
 import { checkPushConfig } from './subscription-rules.ts'
@@ -99,12 +100,12 @@ export const subscriberMethods = (broker: Broker, options: Pick<StreamingPullOpt
 
 /** Serves google.pubsub.v1.Subscriber. */
 export const addSubscriberService = (
-  server: Server,
+  host: ServiceHost,
   root: protobuf.Root,
   broker: Broker,
   options: StreamingPullOptions,
 ): void => {
-  server.addService(serviceDefinition(root, 'google.pubsub.v1.Subscriber'), {
+  host.addService(serviceDefinition(root, 'google.pubsub.v1.Subscriber'), {
     ...subscriberMethods(broker, options),
     StreamingPull: (call: StreamingPullCall) => streamingPull(broker, call, options),
   })

@@ -1,14 +1,29 @@
+import { checkDuration } from './durations.ts'
 import { checkRange, invalidAckDeadline, invalidArgument } from './errors.ts'
+import { checkLabels } from './labels.ts'
 import * as limits from './limits.ts'
-import { durationMs, STATE_ACTIVE, withFields, type Duration, type SubscriptionResource } from './messages.ts'
+import { checkMessageTransforms } from './message-transforms.ts'
+import { durationMs, STATE_ACTIVE, withFields, type PushConfig, type SubscriptionResource } from './messages.ts'
 import { checkName } from './names.ts'
 
-const checkDuration = (field: string, duration: Duration, minSeconds: number, maxSeconds: number): void => {
-  const seconds = durationMs(duration) / 1000
-  if (seconds < minSeconds || seconds > maxSeconds) {
+/** What production reports for a subscription that is pulled. */
+const NO_PUSH: PushConfig = { pushEndpoint: '', attributes: {}, oidcToken: null, noWrapper: null }
+/** `BigQueryConfig.State.ACTIVE` and `CloudStorageConfig.State.ACTIVE`, though nothing is exported. */
+const EXPORT_ACTIVE: object = { state: 1 }
+
+const checkDestination = (wanted: SubscriptionResource): void => {
+  const { pushConfig, bigqueryConfig, cloudStorageConfig, bigtableConfig } = wanted
+  const chosen = [pushConfig?.pushEndpoint, bigqueryConfig, cloudStorageConfig, bigtableConfig].filter(Boolean)
+  if (chosen.length > 1) {
     throw invalidArgument(
-      `Invalid ${field}: ${seconds} seconds. It must be between ${minSeconds} and ${maxSeconds} seconds.`,
+      'At most one of push_config, bigquery_config, cloud_storage_config and bigtable_config may be set.',
     )
+  }
+  if (bigqueryConfig && !/^[^.]+(:[^.]+)?\.[^.]+\.[^.]+$/.test(bigqueryConfig.table)) {
+    throw invalidArgument(`Invalid BigQuery table given (table=${bigqueryConfig.table}).`)
+  }
+  if (cloudStorageConfig?.bucket === '') {
+    throw invalidArgument('You have passed an invalid argument to the service (argument=cloud_storage_config.bucket).')
   }
 }
 
@@ -28,10 +43,18 @@ export const checkSubscription = (wanted: SubscriptionResource): SubscriptionRes
     limits.RETENTION_SECONDS_MIN,
     limits.RETENTION_SECONDS_MAX,
   )
+  checkLabels(wanted.labels)
+  checkMessageTransforms(wanted.messageTransforms)
+  checkDestination(wanted)
+  if (wanted.expirationPolicy?.ttl) {
+    checkDuration('expiration_policy.ttl', wanted.expirationPolicy.ttl, limits.EXPIRATION_SECONDS_MIN, Infinity)
+  }
   return withFields(wanted, {
     ackDeadlineSeconds,
     messageRetentionDuration,
-    pushConfig: checkPushConfig(wanted.pushConfig),
+    pushConfig: checkPushConfig(wanted.pushConfig) ?? NO_PUSH,
+    ...(wanted.bigqueryConfig && { bigqueryConfig: withFields(wanted.bigqueryConfig, EXPORT_ACTIVE) }),
+    ...(wanted.cloudStorageConfig && { cloudStorageConfig: withFields(wanted.cloudStorageConfig, EXPORT_ACTIVE) }),
     expirationPolicy: wanted.expirationPolicy ?? { ttl: { seconds: limits.EXPIRATION_SECONDS_DEFAULT, nanos: 0 } },
     retryPolicy: checkRetryPolicy(wanted.retryPolicy),
     deadLetterPolicy: checkDeadLetterPolicy(wanted.deadLetterPolicy),
@@ -73,11 +96,15 @@ const checkDeadLetterPolicy = (
 /** Fields that UpdateSubscription may change. Filter and ordering are for good. */
 export const UPDATABLE_SUBSCRIPTION_FIELDS: ReadonlySet<string> = new Set([
   'ackDeadlineSeconds',
+  'bigqueryConfig',
+  'bigtableConfig',
+  'cloudStorageConfig',
   'deadLetterPolicy',
   'enableExactlyOnceDelivery',
   'expirationPolicy',
   'labels',
   'messageRetentionDuration',
+  'messageTransforms',
   'pushConfig',
   'retainAckedMessages',
   'retryPolicy',

@@ -1,6 +1,8 @@
-import type { UntypedServiceImplementation } from '@grpc/grpc-js'
+import type protobuf from 'protobufjs'
+import { serviceDefinition } from '../../wire/grpc-service.ts'
 import { invalidArgument } from '../errors.ts'
 import { checkProject } from '../names.ts'
+import type { ServiceHost } from '../service-host.ts'
 import { page, unary, type PageRequest } from '../unary.ts'
 import { parseDefinition } from './definition.ts'
 import { splitRevision, type Revision, type Schema, type SchemaResource, type SchemaStore } from './schema-store.ts'
@@ -45,10 +47,10 @@ const validateMessage = (schemas: SchemaStore, request: MessageToValidate): obje
   return {}
 }
 
-/** google.pubsub.v1.SchemaService */
-export const schemaHandlers = (schemas: SchemaStore): UntypedServiceImplementation => {
+/** Serves google.pubsub.v1.SchemaService. */
+export const addSchemaService = (host: ServiceHost, root: protobuf.Root, schemas: SchemaStore): void => {
   const schemaAt = ({ name }: Named): Schema => schemas.get(splitRevision(name)[0])
-  return {
+  host.addService(serviceDefinition(root, 'google.pubsub.v1.SchemaService'), {
     CreateSchema: unary((request: { parent: string; schemaId: string; schema: SchemaResource | null }) => {
       const { parent, schemaId, schema } = request
       checkProject(parent)
@@ -107,5 +109,5 @@ export const schemaHandlers = (schemas: SchemaStore): UntypedServiceImplementati
       return {}
     }),
     ValidateMessage: unary((request: MessageToValidate) => validateMessage(schemas, request)),
-  }
+  })
 }

@@ -71,6 +71,10 @@ export class SnapshotCatalogue {
     return snapshot
   }
 
+  find(name: string): Snapshot | undefined {
+    return this.#snapshots.get(name)
+  }
+
   get(name: string): Snapshot {
     const snapshot = this.#snapshots.get(name)
     if (snapshot) return snapshot

@@ -1,0 +1,43 @@
+import { checkDuration } from './durations.ts'
+import { invalidArgument } from './errors.ts'
+import { checkLabels } from './labels.ts'
+import * as limits from './limits.ts'
+import { checkMessageTransforms } from './message-transforms.ts'
+import { STATE_ACTIVE, withFields, type TopicResource } from './messages.ts'
+import { DELETED_SCHEMA } from './names.ts'
+import type { SchemaStore } from './schemas/schema-store.ts'
+import { checkSchemaSettings } from './schemas/topic-schema.ts'
+
+const KMS_KEY = /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/
+
+/** The resource as production keeps it. Throws INVALID_ARGUMENT where it would, NOT_FOUND for a schema there is not. */
+export const checkTopic = (wanted: TopicResource, schemas: SchemaStore): TopicResource => {
+  checkLabels(wanted.labels)
+  checkMessageTransforms(wanted.messageTransforms)
+  if (wanted.kmsKeyName !== '' && !KMS_KEY.test(wanted.kmsKeyName)) {
+    throw invalidArgument(`Invalid KMS key name given (name=${wanted.kmsKeyName}).`)
+  }
+  if (wanted.messageRetentionDuration) {
+    checkDuration(
+      'message_retention_duration',
+      wanted.messageRetentionDuration,
+      limits.RETENTION_SECONDS_MIN,
+      limits.RETENTION_SECONDS_MAX,
+    )
+  }
+  if (wanted.schemaSettings && wanted.schemaSettings.schema !== DELETED_SCHEMA) {
+    checkSchemaSettings(schemas, wanted.schemaSettings)
+  }
+  return withFields(wanted, { state: STATE_ACTIVE })
+}
+
+/** Fields that UpdateTopic may change. */
+export const UPDATABLE_TOPIC_FIELDS: ReadonlySet<string> = new Set([
+  'ingestionDataSourceSettings',
+  'kmsKeyName',
+  'labels',
+  'messageRetentionDuration',
+  'messageStoragePolicy',
+  'messageTransforms',
+  'schemaSettings',
+])
