@@ -3,12 +3,14 @@ import { Server } from '@grpc/grpc-js'
 import { listenOnOnePort } from '../wire/port.ts'
 import { Engine } from './engine.ts'
 import { emulatorRoutes } from './http/emulator-routes.ts'
+import { rulesRoutes } from './http/rules-routes.ts'
 import { createHttpServer } from './http/server.ts'
-import { persist } from './journal/index.ts'
+import { persist, type JournalLimits } from './journal/index.ts'
 import { restRoutes } from './rest/routes.ts'
 import { MAX_MESSAGE_BYTES, firestoreProtos, firestoreService } from './rpc/codec.ts'
 import { firestoreMethods, type Log } from './rpc/service.ts'
 import type { Clock } from './store/timeline.ts'
+import { WebChannels } from './web-channel/routes.ts'
 
 export type { Clock } from './store/timeline.ts'
 
@@ -17,12 +19,12 @@ export interface FirestoreEngineOptions {
   host?: string
   /** 0, the default, takes a free one. */
   port?: number
-  /** The project that `rulesFile` is for; all projects are served. */
-  projectId?: string
-  /** Path of a file of security rules, which is read at the start. */
+  /** Path of a file of security rules for all projects, which is read at the start. With errors, it lets no user in. */
   rulesFile?: string
   /** A folder in which every commit is kept before it is answered; what it holds is there at the next start. */
   persistIn?: string
+  /** Sizes at which the files in it are replaced; what they are without it is good for all but tests. */
+  journalLimits?: JournalLimits
   /** Milliseconds since the epoch, as a number or a Date; default the system's. Waits for locks are in real time. */
   clock?: Clock
   /** Gets a line for each error that is the engine's own fault; default nothing. */
@@ -40,27 +42,25 @@ export interface FirestoreEngine {
   close(): Promise<void>
 }
 
+const loadRules = (engine: Engine, file: string, source: string, log: Log): void => {
+  for (const { severity, position, description } of engine.rules.loadForAll(source)) {
+    log(`${file}:${position?.line ?? 0}:${position?.column ?? 0} - ${severity} ${description}`)
+  }
+}
+
 /**
  * Starts Firestore in memory: `google.firestore.v1.Firestore` over gRPC, and over HTTP/1.1 on the same port what the
  * Firebase CLI asks of its emulator. Every project and database is there from the start, and empty unless `persistIn` says otherwise.
  *
  * Requests with `authorization: Bearer owner`, which Google's server clients send when `FIRESTORE_EMULATOR_HOST` is
- * set, may do everything; all others get PERMISSION_DENIED, since security rules are stored but not evaluated yet.
- * Rejects with the system's error when the port cannot be had or the rules cannot be read.
+ * set, may do everything. Others may do what the security rules of their project allow, and everything where there are
+ * none. Rejects with the system's error when the port cannot be had or the rules cannot be read.
  */
 export const startFirestoreEngine = async (options: FirestoreEngineOptions = {}): Promise<FirestoreEngine> => {
-  const {
-    host = '127.0.0.1',
-    port = 0,
-    projectId = '',
-    rulesFile,
-    persistIn,
-    clock = Date.now,
-    log = () => {},
-  } = options
+  const { host = '127.0.0.1', port = 0, rulesFile, persistIn, clock = Date.now, log = () => {} } = options
   const engine = new Engine(clock)
-  if (rulesFile) engine.rules.set(projectId, await readFile(rulesFile, 'utf8'))
-  const journal = persistIn ? await persist(engine.store, persistIn, log) : null
+  if (rulesFile) loadRules(engine, rulesFile, await readFile(rulesFile, 'utf8'), log)
+  const journal = persistIn ? await persist(engine.store, persistIn, log, options.journalLimits) : null
   engine.journal = journal
   const grpc = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
@@ -71,8 +71,10 @@ export const startFirestoreEngine = async (options: FirestoreEngineOptions = {})
   grpc.addService(firestoreService(protos), methods)
   grpc.addService(firestoreService(protos, 'google.firestore.v1beta1.Firestore'), methods)
   const { promise: closed, resolve } = Promise.withResolvers<void>()
+  const webChannels = new WebChannels(engine, protos, log)
+  const emulator = emulatorRoutes(engine, () => setImmediate(() => void close()))
   const http = createHttpServer(
-    [...emulatorRoutes(engine, () => setImmediate(() => void close())), ...restRoutes(engine, protos, log)],
+    [...emulator, ...rulesRoutes(engine), ...webChannels.routes, ...restRoutes(engine, protos, log)],
     log,
   )
   const listening = await listenOnOnePort({ host, port, grpc, http }).catch(async (error: unknown) => {
@@ -80,6 +82,7 @@ export const startFirestoreEngine = async (options: FirestoreEngineOptions = {})
     throw error
   })
   const close = async (): Promise<void> => {
+    webChannels.close()
     engine.close()
     await listening.close()
     await journal?.close()

@@ -19,11 +19,16 @@ export class JournalFile {
   /** A new file, which begins with the frame `first`; an unfinished one of that name is replaced. */
   static async create(path: string, kind: string, first: number): Promise<JournalFile> {
     const file = await open(path, 'w', 0o600)
-    const salt = randomBytes(8)
-    const made = new JournalFile(file, salt, first, 0)
-    await made.#append(encodeFileHeader({ salt, kind, first }))
-    await file.sync()
-    return made
+    try {
+      const salt = randomBytes(8)
+      const made = new JournalFile(file, salt, first, 0)
+      await made.#append(encodeFileHeader({ salt, kind, first }))
+      await file.sync()
+      return made
+    } catch (error) {
+      await file.close()
+      throw error
+    }
   }
 
   /** Goes on in a file at `size`, cutting off what stands there. */

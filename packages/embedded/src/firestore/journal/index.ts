@@ -1,15 +1,24 @@
-import { openJournal, type Journal } from '../../journal/index.ts'
+import { openJournal, type Journal, type JournalOptions } from '../../journal/index.ts'
 import type { Store } from '../store/store.ts'
 import { commitRecord, snapshotRecords } from './records.ts'
 import { applyRecord } from './recover.ts'
+
+/** When segments and snapshots are made, in bytes; see `JournalOptions`. */
+export type JournalLimits = Pick<JournalOptions, 'segmentBytes' | 'compactAfterBytes'>
 
 /**
  * Puts what a folder's journal holds into a store that is still empty, and from then on adds every commit to it. The
  * journal's `pending` tells what the answers of the engine must wait for (`rpc/durable.ts`).
  * Throws `JournalError`, see `openJournal`.
  */
-export const persist = async (store: Store, folder: string, log: (line: string) => void): Promise<Journal> => {
+export const persist = async (
+  store: Store,
+  folder: string,
+  log: (line: string) => void,
+  limits: JournalLimits = {},
+): Promise<Journal> => {
   const journal = await openJournal({
+    ...limits,
     folder,
     kind: 'firestore',
     onRecord: (record) => applyRecord(store, record),
