@@ -1,3 +1,4 @@
+import { checkRules } from './check/check.ts'
 import { Ruleset, type RulesetOptions } from './ruleset.ts'
 import type { Issue } from './syntax/issue.ts'
 import { parseRules } from './syntax/parser.ts'
@@ -17,7 +18,10 @@ export const compileRules = (source: string, options: RulesetOptions = {}): Comp
     const description = `Rules source is larger than ${sourceBytesMax} bytes.`
     return { ruleset: null, issues: [{ severity: 'ERROR', description, position: null }] }
   }
-  const { file, issues } = parseRules(source)
+  const parsed = parseRules(source)
+  const { file } = parsed
+  // Names are checked once all of them could be read.
+  const issues = parsed.issues.length > 0 ? parsed.issues : checkRules(file)
   const failed = issues.some(({ severity }) => severity === 'ERROR')
   return { ruleset: failed ? null : new Ruleset(source, file, options), issues }
 }

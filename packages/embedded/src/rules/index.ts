@@ -13,6 +13,8 @@
  */
 export { compileRules, type Compilation } from './compile.ts'
 export type { Ruleset, RulesetOptions } from './ruleset.ts'
+export type { ExpressionReport, SeenValue } from './coverage.ts'
+export { Failure } from './values/failure.ts'
 export { formatDenial, type Decision, type Reason } from './decision.ts'
 export { formatIssue, type Issue, type Position, type Severity } from './syntax/issue.ts'
 export type { Method } from './syntax/ast.ts'

@@ -1,4 +1,4 @@
-import { Coverage } from './coverage.ts'
+import { Coverage, type ExpressionReport } from './coverage.ts'
 import type { Decision, Reason } from './decision.ts'
 import { DocumentReader } from './evaluate/document-reader.ts'
 import { Evaluation, LimitReached } from './evaluate/evaluation.ts'
@@ -6,9 +6,9 @@ import { Frame, type Functions } from './evaluate/frame.ts'
 import { matchSegments, type Subject } from './evaluate/match.ts'
 import { bindCaptures, casesOf, requestMap, type Case } from './evaluate/request-frame.ts'
 import { DocumentAccesses, type RulesRequest } from './request.ts'
-import type { AllowStatement, Expression, FunctionDeclaration, MatchBlock, Method, RulesFile } from './syntax/ast.ts'
-import { Failure, typeError } from './values/failure.ts'
-import type { RulesValue } from './values/value.ts'
+import type { AllowStatement, FunctionDeclaration, MatchBlock, Method, RulesFile } from './syntax/ast.ts'
+import { Failure, typeError, unread, type Outcome } from './values/failure.ts'
+import { Symbolic, type RulesValue } from './values/value.ts'
 
 export interface RulesetOptions {
   /** Whether to keep what every expression was worth, for `coverage`. */
@@ -34,8 +34,9 @@ export class Ruleset {
     this.#debug = options.debug ?? (() => {})
   }
 
-  get coverage(): Coverage | null {
-    return this.#coverage
+  /** Every expression and what it was worth in the decisions so far, if the ruleset was compiled to keep that. */
+  coverage(): readonly ExpressionReport[] {
+    return (this.#coverage ?? new Coverage()).report(this.file)
   }
 
   /**
@@ -44,30 +45,49 @@ export class Ruleset {
    */
   decide(request: RulesRequest): Decision {
     const accesses = request.accesses ?? new DocumentAccesses(10)
-    let last: Decision = { allowed: false, reasons: [noMatch(request.method)], expressions: 0 }
+    let expressions = 0
     for (const each of casesOf(request)) {
-      last = this.#decideCase(request, each, accesses)
-      if (!last.allowed) return last
+      const documents = new DocumentReader(request.service, request.lookup ?? null, accesses)
+      const symbolic = request.query !== undefined
+      const evaluation = new Evaluation(documents, this.#coverage, this.#debug, symbolic)
+      const tried = this.#try(request, each, evaluation)
+      expressions += evaluation.expressions
+      if (tried.at(-1)?.outcome === true) continue
+      const reasons = tried.map((one) => reasonOf(one, request.method))
+      if (reasons.length === 0) reasons.push(noMatch(request.method))
+      return { allowed: false, reasonsBeforeReading: this.#reasonsBeforeReading(request, each), reasons, expressions }
     }
-    return last
+    return { allowed: true, reasonsBeforeReading: [], reasons: [], expressions }
   }
 
-  #decideCase(request: RulesRequest, { subject, resource }: Case, accesses: DocumentAccesses): Decision {
-    const documents = new DocumentReader(request.service, request.lookup ?? null, accesses)
-    const evaluation = new Evaluation(documents, this.#coverage, this.#debug, request.query !== undefined)
-    const reasons: Reason[] = []
-    let allowed = false
+  /**
+   * Why not, as far as that can be told before any document is read: the emulator tries that first and tells both.
+   * Nothing if no document is needed.
+   */
+  #reasonsBeforeReading(request: RulesRequest, { subject, resource }: Case): readonly Reason[] {
+    const documents = new DocumentReader(request.service, null, null)
+    const evaluation = new Evaluation(documents, null, () => {}, true)
+    const tried = this.#try(request, { subject, resource: request.query ? resource : unreadResource }, evaluation)
+    const needed = tried.some(({ outcome }) => isUnread(outcome))
+    return needed ? tried.map((one) => reasonOf(one, request.method)) : []
+  }
+
+  /** Tries the statements that match, to the first that allows, which is then the last. */
+  #try(request: RulesRequest, { subject, resource }: Case, evaluation: Evaluation): readonly Tried[] {
+    const tried: Tried[] = []
     for (const { statement, frame } of this.#statements(request, subject, resource)) {
-      const reason = tryStatement(evaluation, statement, frame, request.method)
-      if (reason === null) {
-        allowed = true
+      const { condition } = statement
+      try {
+        const outcome = condition ? evaluation.evaluate(condition, frame) : true
+        tried.push({ statement, outcome })
+        if (outcome === true) break
+      } catch (error) {
+        if (!(error instanceof LimitReached)) throw error
+        tried.push({ statement, outcome: new Failure(error.message) })
         break
       }
-      reasons.push(reason)
-      if (reason.final) break
     }
-    if (!allowed && reasons.length === 0) reasons.push(noMatch(request.method))
-    return { allowed, reasons, expressions: evaluation.expressions }
+    return tried
   }
 
   *#statements(request: RulesRequest, subject: Subject, resource: RulesValue): Generator<Candidate> {
@@ -107,37 +127,34 @@ interface Candidate {
   readonly frame: Frame
 }
 
+/** A statement that was tried, and what its condition was worth. */
+interface Tried {
+  readonly statement: AllowStatement
+  readonly outcome: Outcome
+}
+
+const unreadResource = new Symbolic({ types: null }, unread.message)
+
+const isUnread = (outcome: Outcome): boolean => outcome instanceof Failure && outcome.message === unread.message
+
 const noMatch = (method: Method): Reason => ({
   kind: 'no-match',
   method,
   line: 0,
   at: { line: 0, column: 0 },
-  message: '',
+  message: 'No matching allow statements',
 })
 
-/** null if the statement allows. A reason is final where no other statement can be tried any more. */
-const tryStatement = (
-  evaluation: Evaluation,
-  statement: AllowStatement,
-  frame: Frame,
-  method: Method,
-): (Reason & { final?: true }) | null => {
-  const { condition, position } = statement
-  if (!condition) return null
-  const base = { method, line: position.line } as const
-  try {
-    const outcome = evaluation.evaluate(condition, frame)
-    if (outcome === true) return null
-    if (outcome === false) return { ...base, kind: 'false', at: placeOf(condition), message: 'false' }
-    const failure = outcome instanceof Failure ? outcome : typeError(outcome, 'bool')
-    return { ...base, kind: 'error', at: failure.position ?? placeOf(condition), message: failure.message }
-  } catch (error) {
-    if (!(error instanceof LimitReached)) throw error
-    return { ...base, kind: 'error', at: placeOf(condition), message: error.message, final: true }
+const reasonOf = ({ statement, outcome }: Tried, method: Method): Reason => {
+  const start = (statement.condition ?? statement).position
+  const condition = { line: start.line, column: start.column }
+  const { line } = statement.position
+  if (outcome === false) return { kind: 'false', method, line, at: condition, message: 'false' }
+  const failure = outcome instanceof Failure ? outcome : typeError(outcome, 'bool')
+  if (isUnread(failure)) {
+    return { kind: 'error', method, line, at: condition, message: `evaluation error at L${start.line}:${start.column}` }
   }
+  const { position } = failure
+  const at = position ? { line: position.line, column: position.column } : condition
+  return { kind: 'error', method, line, at, message: failure.message }
 }
-
-const placeOf = ({ position }: Expression): { line: number; column: number } => ({
-  line: position.line,
-  column: position.column,
-})

@@ -61,8 +61,8 @@ export const slice = (object: RulesValue, from: RulesValue, to: RulesValue): Out
   if (to - 1n < 0n || to - 1n >= items.length) return outOfBound(to - 1n, items.length)
   if (from > to) return new Failure(`Illegal range error. From index: [${from}] , To index: [${to}].`)
   const part = items.slice(Number(from), Number(to))
-  if (typeof object === 'string') return part.join('')
-  return object instanceof Path ? new Path(part as readonly string[]) : part
+  if (isList(object)) return part
+  return typeof object === 'string' ? part.map(String).join('') : new Path(part.map(String))
 }
 
 const itemsOf = (object: RulesValue): readonly RulesValue[] | null => {

@@ -1,4 +1,4 @@
-import { Failure, type Outcome } from '../values/failure.ts'
+import { Failure, unread, type Outcome } from '../values/failure.ts'
 import type { Path, RulesMap } from '../values/value.ts'
 import type { DocumentAccesses, Lookup, Service } from '../request.ts'
 
@@ -6,9 +6,10 @@ import type { DocumentAccesses, Lookup, Service } from '../request.ts'
 export class DocumentReader {
   readonly service: Service
   readonly #lookup: Lookup | null
-  readonly #accesses: DocumentAccesses
+  /** null: nothing is read at all. */
+  readonly #accesses: DocumentAccesses | null
 
-  constructor(service: Service, lookup: Lookup | null, accesses: DocumentAccesses) {
+  constructor(service: Service, lookup: Lookup | null, accesses: DocumentAccesses | null) {
     this.service = service
     this.#lookup = lookup
     this.#accesses = accesses
@@ -16,8 +17,7 @@ export class DocumentReader {
 
   /** `title` is the function's name in messages. Throws what the lookup throws. */
   get(title: string, path: Path, when: 'before' | 'after'): Outcome {
-    const found = this.#read(title, path, when)
-    return found
+    return this.#read(title, path, when)
   }
 
   exists(title: string, path: Path, when: 'before' | 'after'): Outcome {
@@ -26,7 +26,8 @@ export class DocumentReader {
   }
 
   #read(title: string, path: Path, when: 'before' | 'after'): RulesMap | null | Failure {
-    const key = `${when}${path}`
+    if (this.#accesses === null) return unread
+    const key = `${when}${path.toString()}`
     const { seen, limit } = this.#accesses
     const known = seen.get(key)
     if (known !== undefined) return known

@@ -25,19 +25,13 @@ export class Frame {
 
   /** undefined if there is no such name. */
   lookup(name: string): Outcome | undefined {
-    for (let frame: Frame | null = this; frame; frame = frame.parent) {
-      const at = frame.#names.lastIndexOf(name)
-      if (at >= 0) return frame.#values[at]
-    }
-    return undefined
+    const at = this.#names.lastIndexOf(name)
+    return at >= 0 ? this.#values[at] : this.parent?.lookup(name)
   }
 
   /** A function and the frame in which it was declared, whose names it sees. */
   functionNamed(name: string): { readonly declaration: FunctionDeclaration; readonly home: Frame } | null {
-    for (let frame: Frame | null = this; frame; frame = frame.parent) {
-      const declaration = frame.functions.get(name)
-      if (declaration) return { declaration, home: frame }
-    }
-    return null
+    const declaration = this.functions.get(name)
+    return declaration ? { declaration, home: this } : (this.parent?.functionNamed(name) ?? null)
   }
 }

@@ -5,8 +5,6 @@ import { Path, type RulesValue } from '../values/value.ts'
 import { floatOf, intOf, stringOf, truncate } from './conversions.ts'
 import { callOverload, functions, overload } from './signature.ts'
 
-const stringable = (value: RulesValue): Outcome => stringOf(value) as string
-
 const conversions = functions({
   bool: [
     overload(['bool'], (value: boolean) => value),
@@ -20,7 +18,7 @@ const conversions = functions({
     overload(['string'], intOf),
   ],
   float: [overload(['float'], (value: number) => value), overload(['string'], floatOf)],
-  string: (['int', 'float', 'null', 'string', 'bool', 'path'] as const).map((type) => overload([type], stringable)),
+  string: (['int', 'float', 'null', 'string', 'bool', 'path'] as const).map((type) => overload([type], stringOf)),
   path: overload(['string'], (text: string) => new Path(text.split('/').filter((segment) => segment !== ''))),
 })
 

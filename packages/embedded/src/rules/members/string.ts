@@ -22,8 +22,8 @@ const split = (text: string, pattern: string): Outcome =>
     const pieces: string[] = []
     let from = 0
     while (matcher.find()) {
-      const start = Number(matcher.start())
-      const end = Number(matcher.end())
+      const start = matcher.start()
+      const end = matcher.end()
       // An empty match at the very start splits nothing off.
       if (end === 0) continue
       pieces.push(text.slice(from, start))

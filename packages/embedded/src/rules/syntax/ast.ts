@@ -149,9 +149,8 @@ export interface ServiceBlock extends Node {
 }
 
 export interface RulesFile {
+  /** 1 where the source does not say. */
   readonly version: '1' | '2'
-  /** Whether the source says which version it is. */
-  readonly versioned: boolean
   readonly functions: readonly FunctionDeclaration[]
   readonly services: readonly ServiceBlock[]
 }

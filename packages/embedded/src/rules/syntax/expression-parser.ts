@@ -1,17 +1,18 @@
 import type { BinaryOperator, Expression, MapLiteral, PathPart } from './ast.ts'
+import { bytesOf } from './lexer.ts'
 import type { TokenStream } from './token-stream.ts'
 
-/** Levels of operators and parentheses that production takes in one expression. Measured by others: 99 compile. */
-const levelsMax = 99
+/** Levels of operators and parentheses that production takes in one expression. The deepest is the 99th. */
+const levelsMax = 98
 /** Of everything that nests, so that no source can exhaust the stack. */
-const nestingMax = 400
+const nestingMax = 200
 
 const tooComplex = 'Expression is too complex to evaluate safely.'
 
 /** Binary operators from the loosest to the tightest, after the table of docs/rules/rules-language. */
-const levels = [['||'], ['&&'], ['==', '!='], ['in', 'is'], ['<', '<=', '>', '>='], ['+', '-'], ['*', '/', '%']]
+const operatorRanks = [['||'], ['&&'], ['==', '!='], ['in', 'is'], ['<', '<=', '>', '>='], ['+', '-'], ['*', '/', '%']]
 const precedence: ReadonlyMap<string, number> = new Map(
-  levels.flatMap((operators, level) => operators.map((operator) => [operator, level + 1] as const)),
+  operatorRanks.flatMap((operators, level) => operators.map((operator) => [operator, level + 1] as const)),
 )
 
 const int64 = (text: string): bigint | null => {
@@ -75,6 +76,9 @@ export class ExpressionParser {
       const operator = tokens.token.text
       const rank = tokens.token.kind === 'string' ? undefined : precedence.get(operator)
       if (rank === undefined || rank < lowest) return left
+      const divides = operator === '/' && /\S/.test(tokens.lexer.source.charAt(tokens.token.end))
+      // Production takes a slash with something right after it for a path's.
+      if (divides) throw tokens.fault("Missing 'match' keyword before path.")
       tokens.take()
       if (operator === 'is') {
         const type = tokens.expectIdentifier().text
@@ -178,6 +182,9 @@ export class ExpressionParser {
       case 'string':
         tokens.take()
         return this.#built({ kind: 'literal', position: tokens.span(start), value: token.value }, 0, [])
+      case 'bytes':
+        tokens.take()
+        return this.#built({ kind: 'literal', position: tokens.span(start), value: bytesOf(token.value) }, 0, [])
       case 'float':
         tokens.take()
         return this.#built({ kind: 'literal', position: tokens.span(start), value: Number(token.text) }, 0, [])
@@ -234,7 +241,7 @@ export class ExpressionParser {
     }
     if (tokens.accept('[')) {
       const items = this.#list(']')
-      return this.#built({ kind: 'list', position: tokens.span(start), items }, 0, items)
+      return this.#built({ kind: 'list', position: tokens.span(start), items }, 1, items)
     }
     if (tokens.accept('{')) return this.#map(start)
     throw tokens.unexpected()
@@ -254,7 +261,7 @@ export class ExpressionParser {
     }
     tokens.expect('}')
     const children = entries.flatMap(({ key, value }) => [key, value])
-    return this.#built({ kind: 'map', position: tokens.span(start), entries }, 0, children)
+    return this.#built({ kind: 'map', position: tokens.span(start), entries }, 1, children)
   }
 
   #path(): Expression {

@@ -2,10 +2,10 @@ import type { Position } from './issue.ts'
 
 export interface Token {
   /** `end` after the last one; `bad` for what is no token, an unfinished string for instance. */
-  readonly kind: 'identifier' | 'int' | 'float' | 'string' | 'punctuator' | 'end' | 'bad'
+  readonly kind: 'identifier' | 'int' | 'float' | 'string' | 'bytes' | 'punctuator' | 'end' | 'bad'
   /** As it stands in the source; for `end` `<EOF>`. */
   readonly text: string
-  /** Of a string, what it stands for. */
+  /** Of a string, what it stands for; of bytes, what stands between its quotes. */
   readonly value: string
   readonly start: number
   readonly end: number
@@ -15,6 +15,7 @@ const blank = /(?:\s|\/\/[^\n]*|\/\*[^]*?\*\/)*/y
 const identifier = /[A-Za-z_][A-Za-z0-9_]*/y
 const number = /(?:\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|0[xX][0-9a-fA-F]+|\d+)/y
 const string = /'(?:[^'\\\n\r]|\\[^])*'|"(?:[^"\\\n\r]|\\[^])*"/y
+const bytes = /b(?:'(?:[^'\\\n\r]|\\[^])*'|"(?:[^"\\\n\r]|\\[^])*")/y
 const punctuator = /&&|\|\||==|!=|<=|>=|[{}()[\],;:.?=<>!+\-*/%$]/y
 const pathText = /(?:[A-Za-z0-9_~@%+*-]|\.(?=[A-Za-z0-9_~@%+*-])|\([A-Za-z0-9_-]+\))+/y
 
@@ -32,13 +33,25 @@ const escapes: Readonly<Record<string, string>> = {
   '/': '/',
 }
 
+/** The bytes that a literal `b'..'` stands for: `\x00` to `\xff`, and text in UTF-8. */
+export const bytesOf = (text: string): Uint8Array => {
+  const parts = text
+    .split(/(\\x[0-9a-fA-F]{2})/)
+    .map((part, i) =>
+      i % 2 === 1 ? Uint8Array.of(Number.parseInt(part.slice(2), 16)) : new TextEncoder().encode(unescape(`'${part}'`)),
+    )
+  return new Uint8Array(Buffer.concat(parts))
+}
+
 /** What a string literal stands for. An escape that is none keeps its backslash, which regular expressions rely on. */
 const unescape = (literal: string): string =>
-  literal.slice(1, -1).replace(/\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([^]))/g, (all, long, short, one: string) => {
-    const hex: unknown = long ?? short
-    if (typeof hex === 'string') return String.fromCharCode(Number.parseInt(hex, 16))
-    return escapes[one] ?? (all as string)
-  })
+  literal
+    .slice(1, -1)
+    .replace(/\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[^])/g, (escape) =>
+      escape.length > 2
+        ? String.fromCharCode(Number.parseInt(escape.slice(2), 16))
+        : (escapes[escape.charAt(1)] ?? escape),
+    )
 
 /** The source as tokens, read one at a time: within a path, what is a token is not what it is elsewhere. */
 export class Lexer {
@@ -68,6 +81,8 @@ export class Lexer {
   next(): Token {
     const start = this.#at + (this.#match(blank, this.#at)?.length ?? 0)
     if (start >= this.source.length) return this.#token('end', '<EOF>', start, start)
+    const binary = this.#match(bytes, start)
+    if (binary !== null) return this.#token('bytes', binary, start)
     const word = this.#match(identifier, start)
     if (word !== null) return this.#token('identifier', word, start)
     const digits = this.#match(number, start)
@@ -81,7 +96,13 @@ export class Lexer {
 
   #token(kind: Token['kind'], text: string, start: number, end = start + text.length): Token {
     this.#at = end
-    return { kind, text, value: kind === 'string' ? unescape(text) : text, start, end }
+    return {
+      kind,
+      text,
+      value: kind === 'string' ? unescape(text) : kind === 'bytes' ? text.slice(2, -1) : text,
+      start,
+      end,
+    }
   }
 
   /** The text of a path's segment right where the lexer stands, which is after its slash; null if there is none. */

@@ -47,10 +47,10 @@ class Parser {
     const { tokens } = this
     const functions: FunctionDeclaration[] = []
     const services: ServiceBlock[] = []
-    let version: '1' | '2' | null = null
+    const versions: ('1' | '2')[] = []
     while (tokens.token.kind !== 'end') {
       this.#statement(() => {
-        if (tokens.is('rules_version')) version = this.#version()
+        if (tokens.is('rules_version')) versions.push(this.#version())
         else if (tokens.is('function')) functions.push(this.#function())
         else if (tokens.is('service')) services.push(this.#service())
         else throw tokens.mismatch("{'function', 'import', 'service', 'rules_version'}")
@@ -59,7 +59,7 @@ class Parser {
     if (services.length === 0 && tokens.issues.length === 0) {
       tokens.fault("mismatched input '<EOF>' expecting {'function', 'import', 'service', 'rules_version'}")
     }
-    return { version: version ?? '1', versioned: version !== null, functions, services }
+    return { version: versions[0] ?? '1', functions, services }
   }
 
   /** Reads one statement; where that fails, goes on after its semicolon or block. */

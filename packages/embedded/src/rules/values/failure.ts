@@ -14,6 +14,9 @@ export class Failure {
 
 export type Outcome = RulesValue | Failure
 
+/** Instead of what depends on a document, while none is read. */
+export const unread = new Failure('Document is not read yet.')
+
 // The wording is production's.
 
 export const nullValue = new Failure('Null value error.')

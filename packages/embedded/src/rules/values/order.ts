@@ -14,8 +14,7 @@ const compareStrings = (a: string, b: string): number => {
   return a.length - b.length
 }
 
-const order = <T extends bigint | number>(a: T, b: bigint | number): number | null =>
-  a < b ? -1 : a > b ? 1 : a <= b ? 0 : null
+const order = (a: bigint | number, b: bigint | number): number | null => (a < b ? -1 : a > b ? 1 : a <= b ? 0 : null)
 
 /** Negative, 0 or positive; null where the language has no order: other types, two different ones, NaN. */
 export const compare = (a: RulesValue, b: RulesValue): number | null => {
