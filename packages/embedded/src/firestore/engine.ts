@@ -1,3 +1,4 @@
+import { Rulesets } from './access/rulesets.ts'
 import { WatchIndex } from './listen/watch-index.ts'
 import { History } from './store/history.ts'
 import type { Database } from './store/database.ts'
@@ -8,8 +9,7 @@ import { Coordinator } from './transactions/coordinator.ts'
 /** Everything one emulator holds: data, locks, and what was set up over HTTP. */
 export class Engine {
   readonly store: Store
-  /** The source of security rules by project. */
-  readonly rules = new Map<string, string>()
+  readonly rules = new Rulesets()
   /** Registered triggers by their full name or id, as they were sent. */
   readonly triggers = new Map<string, unknown>()
   /** Whom a commit concerns. */

@@ -1,7 +1,6 @@
 import { FieldPath, FieldValue, Filter, Firestore, GeoPoint, Timestamp } from '@google-cloud/firestore'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startFirestoreEngine, type FirestoreEngine } from './index.ts'
-import { JsonClient } from './oracle/client.ts'
 
 // The client must not look for Google's machines on the network.
 process.env['METADATA_SERVER_DETECTION'] = 'none'
@@ -180,27 +179,5 @@ describe("Google's client", () => {
     const transforms = Object.fromEntries(Array.from({ length: 501 }, (_, n) => [`f${n}`, FieldValue.increment(1)]))
     await expect(db.doc('c/x').set(transforms)).rejects.toMatchObject({ code: 3 })
     expect((await db.listCollections()).length).toBe(0)
-  })
-})
-
-describe('a user', () => {
-  test.each(['', 'Bearer someone', 'Bearer owner2', 'owner'])('may do nothing: "%s"', async (authorization) => {
-    const user = new JsonClient(`127.0.0.1:${firestore.port}`, authorization)
-    const database = 'projects/demo/databases/(default)'
-    const parent = `${database}/documents`
-    const calls = [
-      ['GetDocument', { name: `${parent}/c/x` }],
-      ['BatchGetDocuments', { database, documents: [`${parent}/c/x`] }],
-      ['ListDocuments', { parent, collectionId: 'c' }],
-      ['RunQuery', { parent, structuredQuery: { from: [{ collectionId: 'c' }] } }],
-      ['Commit', { database, writes: [{ delete: `${parent}/c/x` }] }],
-      ['BatchWrite', { database, writes: [] }],
-      ['BeginTransaction', { database }],
-    ] as const
-    for (const [method, request] of calls) {
-      const { status, message } = await user.call(method, request as never)
-      expect([method, status, message]).toEqual([method, 'PERMISSION_DENIED', 'Missing or insufficient permissions.'])
-    }
-    user.close()
   })
 })

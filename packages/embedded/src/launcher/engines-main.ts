@@ -14,8 +14,8 @@ FIRESTORE_EMULATOR_HOST, PUBSUB_EMULATOR_HOST and GCLOUD_PROJECT set, stops the 
   --pubsub-port <port>     where Pub/Sub listens: gRPC and REST (8085)
                            With one of the two, only that engine is started; 0 takes a free port.
   --host <address>         where both listen (127.0.0.1)
-  --project <id>           the project that the rules are for, and the command's (demo-local)
-  --rules <file>           Firestore security rules; without them users may do everything
+  --project <id>           the command's GCLOUD_PROJECT (demo-local); every project is served
+  --rules <file>           Firestore security rules for all projects; without them users may do everything
   --help
 `
 
@@ -36,12 +36,11 @@ interface Engine extends Running {
   address: string
 }
 
-const startFirestore = async ({ host, project, rules, 'firestore-port': port }: Settings): Promise<Engine> => {
+const startFirestore = async ({ host, rules, 'firestore-port': port }: Settings): Promise<Engine> => {
   const { startFirestoreEngine } = await import('../firestore/index.ts')
   const engine = await startFirestoreEngine({
     host,
     port: portOf({ ...(port !== undefined && { 'firestore-port': port }) }, 'firestore-port', 8080),
-    projectId: project,
     log: console.error,
     ...(rules !== undefined && { rulesFile: rules }),
   })

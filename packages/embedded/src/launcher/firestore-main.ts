@@ -9,7 +9,6 @@ await runEngineProcess('Firestore engine', async () => {
     host: flags['host'] ?? '127.0.0.1',
     port: portOf(flags, 'port', 8080),
     log: console.error,
-    ...(flags['project_id'] && { projectId: flags['project_id'] }),
     ...(flags['rules'] && { rulesFile: flags['rules'] }),
     ...(persistIn && { persistIn }),
   })

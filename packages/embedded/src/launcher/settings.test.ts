@@ -32,7 +32,7 @@ test('the environment of the suite puts the engines in place and keeps what was 
     FUNCTIONS_EMULATOR_PARALLEL: '2',
     METADATA_SERVER_DETECTION: 'none',
   })
-  for (const name of ['PUBSUB_EMULATOR_BINARY_PATH', 'FIRESTORE_EMULATOR_BINARY_PATH']) {
+  for (const name of ['PUBSUB', 'FIRESTORE', 'STORAGE'].map((emulator) => `${emulator}_EMULATOR_BINARY_PATH`)) {
     expect(existsSync(environment[name] ?? '')).toBe(true)
   }
 })

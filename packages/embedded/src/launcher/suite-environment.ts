@@ -23,6 +23,7 @@ export const emulatorSuiteEnvironment = (base: NodeJS.ProcessEnv = process.env):
   PATH: [bin('java-first'), pathOf(base)].join(delimiter),
   PUBSUB_EMULATOR_BINARY_PATH: bin('pubsub-emulator'),
   FIRESTORE_EMULATOR_BINARY_PATH: bin('firestore-emulator'),
+  STORAGE_EMULATOR_BINARY_PATH: bin('storage-rules'),
 })
 
 /** The same with Google's own emulators left in place: the CLI downloads them and they need Java 21. No clock. */

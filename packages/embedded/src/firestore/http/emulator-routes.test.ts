@@ -1,6 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startFirestoreEngine, type FirestoreEngine } from '../index.ts'
 import { JsonClient } from '../oracle/client.ts'
@@ -37,22 +34,6 @@ describe('over HTTP on the same port', () => {
     expect([response.status, await response.text()]).toEqual([200, 'Ok\n'])
     expect((await ask('GET', '/nowhere')).status).toBe(404)
   })
-
-  test('rules are taken and kept', async () => {
-    const rules = { files: [{ name: 'security.rules', content: 'service cloud.firestore {}' }] }
-    const response = await ask('PUT', '/emulator/v1/projects/demo:securityRules', { ignore_errors: true, rules })
-    expect([response.status, await response.json()]).toEqual([200, {}])
-    expect(firestore.engine.rules.get('demo')).toBe('service cloud.firestore {}')
-  })
-
-  test.each(['{', '{}', '{"rules":{"files":[]}}', '[]', 'null'])(
-    'rules that are none are refused: %s',
-    async (body) => {
-      const response = await ask('PUT', '/emulator/v1/projects/demo:securityRules', body)
-      expect(response.status).toBe(400)
-      expect(await response.json()).toMatchObject({ error: { code: 400, status: 'INVALID_ARGUMENT' } })
-    },
-  )
 
   test('one database is cleared, and others are not', async () => {
     const other = 'projects/demo/databases/other'
@@ -95,23 +76,7 @@ describe('over HTTP on the same port', () => {
 })
 
 describe('at the start', () => {
-  test('rules are read from a file', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'rules-'))
-    const rulesFile = join(folder, 'firestore.rules')
-    await writeFile(rulesFile, 'rules')
-    const started = await startFirestoreEngine({ projectId: 'demo', rulesFile })
-    expect(started.engine.rules.get('demo')).toBe('rules')
-    await started.close()
-    await rm(folder, { recursive: true })
-  })
-
   test('a port that is taken is an error that says so', async () => {
     await expect(startFirestoreEngine({ port: firestore.port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
-  })
-
-  test('rules that cannot be read are an error', async () => {
-    await expect(startFirestoreEngine({ rulesFile: '/nowhere/firestore.rules' })).rejects.toMatchObject({
-      code: 'ENOENT',
-    })
   })
 })

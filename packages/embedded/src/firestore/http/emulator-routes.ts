@@ -6,14 +6,6 @@ const NOTHING: Response = { status: 200, body: {} }
 
 const json = (body: string): unknown => (body.trim() === '' ? {} : JSON.parse(body))
 
-/** The text of the rules in `{rules: {files: [{content}]}}`, as the Firebase CLI and the test library send it. */
-const rulesIn = (body: unknown): string => {
-  const { rules } = (body ?? {}) as { rules?: { files?: { content?: unknown }[] } }
-  const content = rules?.files?.[0]?.content
-  if (typeof content !== 'string') throw new SyntaxError('rules.files[0].content must be a string')
-  return content
-}
-
 /**
  * What the Firebase CLI and test tools ask of the emulator over HTTP/1.1 (firebase-tools,
  * `src/emulator/firestoreEmulator.ts` and `functionsEmulator.ts`). `shutdown` is called for POST /shutdown.
@@ -29,14 +21,6 @@ export const emulatorRoutes = (engine: Engine, shutdown: () => void): Route[] =>
   }
   return [
     { method: 'GET', path: /^\/$/, handle: () => ({ status: 200, body: 'Ok\n' }) },
-    {
-      method: 'PUT',
-      path: /^\/emulator\/v1\/projects\/(?<project>[^/]+):securityRules$/,
-      handle: ({ groups, body }) => {
-        engine.rules.set(groups['project'] as string, rulesIn(json(body)))
-        return NOTHING
-      },
-    },
     {
       method: 'DELETE',
       path: /^\/emulator\/v1\/(?<database>projects\/[^/]+\/databases\/[^/]+)\/documents\/?$/,

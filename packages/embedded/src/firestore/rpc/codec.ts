@@ -39,6 +39,8 @@ export const firestoreProtos = (): protobuf.Root => {
   const write = root.lookupType('google.firestore.v1.Write')
   write.add(new protobuf.Field('verify', 5, 'string'))
   write.oneofs['operation']?.add(write.fields['verify'] as protobuf.Field)
+  // The constructor that there is already does not know of it.
+  write.ctor = protobuf.Type.generateConstructor(write)() as unknown as protobuf.Constructor<object>
   // Google's emulator has it, over REST too.
   root.lookupType('google.firestore.v1.RunAggregationQueryResponse').add(new protobuf.Field('done', 6, 'bool'))
   for (const [name, codec] of Object.entries(codecs)) {

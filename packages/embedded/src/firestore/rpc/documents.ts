@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { Code, StatusError } from '../../wire/status-error.ts'
+import { authoriseGet, authoriseGets } from '../access/authorise.ts'
+import type { Principal } from '../access/principal.ts'
+import { writeGate } from '../access/write-gate.ts'
 import type { Engine } from '../engine.ts'
 import { parseFieldPath, project, type FieldPath } from '../field-path.ts'
 import { parseDatabaseName, parseDocumentName, parseParentName, requireId, requireCollectionId } from '../names.ts'
@@ -25,18 +28,27 @@ export const parseMask = (mask: DocumentMask | null): FieldPath[] | null =>
 export const masked = (node: DocumentNode, version: LiveVersion, mask: readonly FieldPath[] | null): DocumentMessage =>
   node.toMessage(version, mask ? project(version.fields, mask) : version.fields)
 
-export const getDocument = async (engine: Engine, request: GetDocumentRequest): Promise<DocumentMessage> => {
+export const getDocument = async (
+  engine: Engine,
+  request: GetDocumentRequest,
+  principal: Principal,
+): Promise<DocumentMessage> => {
   const { database: databaseName, segments } = parseDocumentName(request.name)
   const mask = parseMask(request.mask)
   const context = readContext(engine, databaseName, request)
   if (context.locker) await context.coordinator.lockDocuments(context.locker, [segments.join('/')])
   const node = context.database.find(segments)
-  const version = node?.at(context.at)
+  const version = node?.at(context.at) ?? null
+  authoriseGet(engine, principal, context.database, segments, version)
   if (!node || !version) throw new StatusError(Code.NOT_FOUND, `Document (${request.name}) not found.`)
   return masked(node, version, mask)
 }
 
-export async function* batchGetDocuments(engine: Engine, request: BatchGetDocumentsRequest): AsyncGenerator<object> {
+export async function* batchGetDocuments(
+  engine: Engine,
+  request: BatchGetDocumentsRequest,
+  principal: Principal,
+): AsyncGenerator<object> {
   const databaseName = parseDatabaseName(request.database)
   const mask = parseMask(request.mask)
   const paths = request.documents.map((name) => {
@@ -52,13 +64,18 @@ export async function* batchGetDocuments(engine: Engine, request: BatchGetDocume
     )
   }
   const readTime = readTimeOf(engine, context)
+  const reads = paths.map((segments) => {
+    const node = context.database.find(segments)
+    return { segments, node, version: node?.at(context.at) ?? null }
+  })
+  authoriseGets(engine, principal, context.database, reads)
   if (context.started) yield { transaction: context.started }
   // All are looked up before the first is sent, since the state may change while they are.
-  const answers = request.documents.map((name, i) => {
-    const node = context.database.find(paths[i] as readonly string[])
-    const version = node?.at(context.at)
-    return node && version ? { found: masked(node, version, mask), readTime } : { missing: name, readTime }
-  })
+  const answers = reads.map(({ node, version }, i) =>
+    node && version
+      ? { found: masked(node, version, mask), readTime }
+      : { missing: request.documents[i] as string, readTime },
+  )
   yield* answers
 }
 
@@ -70,10 +87,16 @@ const newId = (): string => {
   return id.join('')
 }
 
-const writeOne = async (engine: Engine, databaseName: string, write: Partial<Write>): Promise<void> => {
+const writeOne = async (
+  engine: Engine,
+  principal: Principal,
+  databaseName: string,
+  write: Partial<Write>,
+): Promise<void> => {
   const complete: Write = { ...EMPTY_WRITE, ...write }
   const database = engine.database(databaseName)
-  await engine.coordinator(database).commit(prepareWrites(databaseName, [complete]), null)
+  const writes = prepareWrites(databaseName, [complete])
+  await engine.coordinator(database).commit(writes, null, writeGate(engine, principal, database))
 }
 
 const stored = (engine: Engine, name: string, mask: readonly FieldPath[] | null): DocumentMessage => {
@@ -84,7 +107,11 @@ const stored = (engine: Engine, name: string, mask: readonly FieldPath[] | null)
   return masked(node, version, mask)
 }
 
-export const createDocument = async (engine: Engine, request: CreateDocumentRequest): Promise<DocumentMessage> => {
+export const createDocument = async (
+  engine: Engine,
+  request: CreateDocumentRequest,
+  principal: Principal,
+): Promise<DocumentMessage> => {
   const { database } = parseParentName(request.parent)
   const mask = parseMask(request.mask)
   requireId(request.collectionId)
@@ -93,22 +120,30 @@ export const createDocument = async (engine: Engine, request: CreateDocumentRequ
   const name = `${request.parent}/${request.collectionId}/${request.documentId || newId()}`
   const update = { name, fields: request.document?.fields ?? MapValue.EMPTY }
   const currentDocument = { conditionType: 'exists', exists: false, updateTime: null } as const
-  await writeOne(engine, database, { operation: 'update', update, currentDocument })
+  await writeOne(engine, principal, database, { operation: 'update', update, currentDocument })
   return stored(engine, name, mask)
 }
 
-export const updateDocument = async (engine: Engine, request: UpdateDocumentRequest): Promise<DocumentMessage> => {
+export const updateDocument = async (
+  engine: Engine,
+  request: UpdateDocumentRequest,
+  principal: Principal,
+): Promise<DocumentMessage> => {
   const { document, updateMask, currentDocument } = request
   if (!document) throw new StatusError(Code.INVALID_ARGUMENT, 'A document is required.')
   const { database } = parseDocumentName(document.name)
   const mask = parseMask(request.mask)
-  await writeOne(engine, database, { operation: 'update', update: document, updateMask, currentDocument })
+  await writeOne(engine, principal, database, { operation: 'update', update: document, updateMask, currentDocument })
   return stored(engine, document.name, mask)
 }
 
-export const deleteDocument = async (engine: Engine, request: DeleteDocumentRequest): Promise<object> => {
+export const deleteDocument = async (
+  engine: Engine,
+  request: DeleteDocumentRequest,
+  principal: Principal,
+): Promise<object> => {
   const { database } = parseDocumentName(request.name)
   const { currentDocument } = request
-  await writeOne(engine, database, { operation: 'delete', delete: request.name, currentDocument })
+  await writeOne(engine, principal, database, { operation: 'delete', delete: request.name, currentDocument })
   return {}
 }

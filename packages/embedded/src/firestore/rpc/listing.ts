@@ -1,4 +1,6 @@
 import { Code, StatusError } from '../../wire/status-error.ts'
+import { authoriseOwner, authoriseQuery } from '../access/authorise.ts'
+import type { Principal } from '../access/principal.ts'
 import type { Engine } from '../engine.ts'
 import { NAME_FIELD, getField } from '../field-path.ts'
 import { compareIds, parseDocumentName, parseParentName, requireCollectionId } from '../names.ts'
@@ -88,8 +90,16 @@ const listWithMissing = (
 }
 
 /** The rows of a page after the document `after`. */
-const listExisting = async (context: ReadContext, request: ListDocumentsRequest, after: string, limit: number) => {
+const listExisting = async (
+  engine: Engine,
+  principal: Principal,
+  context: ReadContext,
+  request: ListDocumentsRequest,
+  after: string,
+  limit: number,
+) => {
   const query = parseQuery(request.parent, queryOf(request, limit))
+  authoriseQuery(engine, principal, query)
   await lockQuery(context, query)
   let result: Result
   if (after === '') result = runQuery(query, context.database, context.at)
@@ -106,10 +116,15 @@ const listExisting = async (context: ReadContext, request: ListDocumentsRequest,
   return result.rows.map(({ node, version }) => masked(node, version, mask))
 }
 
-export const listDocuments = async (engine: Engine, request: ListDocumentsRequest): Promise<object> => {
+export const listDocuments = async (
+  engine: Engine,
+  request: ListDocumentsRequest,
+  principal: Principal,
+): Promise<object> => {
   const { database } = parseParentName(request.parent)
   requireListable(request)
   if (request.collectionId !== '') requireCollectionId(request.collectionId)
+  if (request.showMissing) authoriseOwner(principal, 'Metadata operations')
   const token = decodeToken(request.pageToken)
   const own = readContext(engine, database, request)
   // Later pages read the state of the first, unless a transaction says which.
@@ -119,16 +134,17 @@ export const listDocuments = async (engine: Engine, request: ListDocumentsReques
   const after = token?.after ?? ''
   const documents = request.showMissing
     ? listWithMissing(context, request, after, limit)
-    : await listExisting(context, request, after, limit)
+    : await listExisting(engine, principal, context, request, after, limit)
   const last = documents.at(-1)
   return documents.length === limit && last
     ? { documents, nextPageToken: encodeToken({ after: last.name, at }) }
     : { documents }
 }
 
-export const listCollectionIds = (engine: Engine, request: ListCollectionIdsRequest): object => {
+export const listCollectionIds = (engine: Engine, request: ListCollectionIdsRequest, principal: Principal): object => {
   const { database, segments } = parseParentName(request.parent)
-  if (request.pageSize < 0) throw invalid('Page size must be nonnegative.')
+  if (request.pageSize < 0) throw invalid('page_size must be greater than or equal to zero.')
+  authoriseOwner(principal, 'Metadata operations')
   const token = decodeToken(request.pageToken)
   const { at = token?.at, ...context } = readContext(engine, database, request)
   const node = context.database.find(segments)

@@ -1,4 +1,7 @@
 import { Code, StatusError } from '../../wire/status-error.ts'
+import { authoriseOwner } from '../access/authorise.ts'
+import type { Principal } from '../access/principal.ts'
+import { writeGate } from '../access/write-gate.ts'
 import type { Engine } from '../engine.ts'
 import { parseDatabaseName } from '../names.ts'
 import { Timestamp } from '../values/value.ts'
@@ -15,9 +18,10 @@ const MAX_BATCH_WRITES = 500
 
 const invalid = (message: string) => new StatusError(Code.INVALID_ARGUMENT, message)
 
-export const commit = async (engine: Engine, request: CommitRequest): Promise<object> => {
+export const commit = async (engine: Engine, request: CommitRequest, principal: Principal): Promise<object> => {
   const name = parseDatabaseName(request.database)
-  const coordinator = engine.coordinator(engine.database(name))
+  const database = engine.database(name)
+  const coordinator = engine.coordinator(database)
   const writes = prepareWrites(name, request.writes)
   const transaction = request.transaction.length > 0 ? coordinator.transactions.use(request.transaction) : null
   if (transaction?.snapshot && writes.length > 0) {
@@ -27,12 +31,12 @@ export const commit = async (engine: Engine, request: CommitRequest): Promise<ob
     if (transaction) coordinator.transactions.end(transaction)
     return transaction ? { commitTime: Timestamp.fromMicros(engine.store.timeline.commit()) } : {}
   }
-  const { time, results } = await coordinator.commit(writes, transaction)
+  const { time, results } = await coordinator.commit(writes, transaction, writeGate(engine, principal, database))
   return { writeResults: results, commitTime: Timestamp.fromMicros(time) }
 }
 
 /** Writes each on its own: one that fails keeps none of the others back. */
-export const batchWrite = async (engine: Engine, request: BatchWriteRequest): Promise<object> => {
+export const batchWrite = async (engine: Engine, request: BatchWriteRequest, principal: Principal): Promise<object> => {
   const name = parseDatabaseName(request.database)
   if (request.writes.length > MAX_BATCH_WRITES) {
     throw invalid(`maximum ${MAX_BATCH_WRITES} writes allowed per request`)
@@ -41,6 +45,7 @@ export const batchWrite = async (engine: Engine, request: BatchWriteRequest): Pr
   if (new Set(writes.map(({ path }) => path)).size < writes.length) {
     throw invalid('the same document cannot be written more than once in a single request')
   }
+  authoriseOwner(principal, 'Batch writes')
   const coordinator = engine.coordinator(engine.database(name))
   const writeResults: WriteResult[] = []
   const status: object[] = []

@@ -1,0 +1,2 @@
+export { serveStorageRules } from './serve.ts'
+export { StorageRulesRuntime } from './runtime.ts'
