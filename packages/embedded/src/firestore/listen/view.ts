@@ -46,7 +46,12 @@ export class DocumentsView implements View {
   }
 
   apply(changes: ReadonlyMap<DocumentNode, LiveVersion | null>): ReadonlyMap<DocumentNode, boolean> {
-    return new Map([...changes.keys()].map((node) => [node, node.at() !== null]))
+    const shown = new Map<DocumentNode, boolean>()
+    for (const [node, before] of changes) {
+      const isThere = node.at() !== null
+      if (isThere || before) shown.set(node, isThere)
+    }
+    return shown
   }
 }
 

@@ -27,12 +27,12 @@ export class WindowView implements View {
   #complete = false
   #shown = new Set<DocumentNode>()
 
-  constructor(query: Query, database: Database) {
+  constructor(query: Query, database: Database, spare = SPARE) {
     this.#query = query
     this.#database = database
     this.#first = query.offset
     this.#end = query.offset + query.limit
-    this.#capacity = this.#end + SPARE
+    this.#capacity = this.#end + spare
     this.#compare = compareRows(query)
     const belongs = compileMembership(query)
     const inRange = compileRange(query)

@@ -1,0 +1,297 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { Code, StatusError } from '../../wire/status-error.ts'
+import type { Principal } from '../access/principal.ts'
+import { Engine } from '../engine.ts'
+import { History } from '../store/history.ts'
+import { Timestamp } from '../values/value.ts'
+import {
+  DATABASE,
+  DOCUMENTS,
+  EMPTY_TARGET,
+  ModelClient,
+  commitNow,
+  deleteWrite,
+  mayHave,
+  orderBy,
+  queryMessage,
+  setWrite,
+  type Response,
+  type Wanted,
+} from './testing.ts'
+
+const USER: Principal = { kind: 'user', claims: null }
+const C: Wanted = { below: '', query: queryMessage({}) }
+const X: Wanted = { paths: ['c/x'] }
+
+const CHANGES = ['NO_CHANGE', 'ADD', 'REMOVE', 'CURRENT', 'RESET']
+
+/** Responses in few words, such as `ADD 1` or `c/x 1` for a change, `c/x -1` where it leaves. */
+const inWords = (responses: readonly Response[]): string[] =>
+  responses.map(({ targetChange, documentChange, documentDelete, documentRemove, filter }) => {
+    const path = (name: string) => name.slice(DOCUMENTS.length + 1)
+    const left = (ids: readonly number[]) => ids.map((id) => ` -${id}`).join('')
+    if (targetChange) return [CHANGES[targetChange.targetChangeType], ...targetChange.targetIds].join(' ')
+    if (documentChange) {
+      const { document, targetIds, removedTargetIds } = documentChange
+      return `${path(document.name)} ${targetIds.join(' ')}${left(removedTargetIds)}`
+    }
+    if (documentDelete) return `deleted ${path(documentDelete.document)}${left(documentDelete.removedTargetIds)}`
+    if (documentRemove) return `removed ${path(documentRemove.document)}${left(documentRemove.removedTargetIds)}`
+    return `filter ${filter?.targetId} ${filter?.count}`
+  })
+
+const setUp = (principal?: Principal, engine = new Engine(Date.now)) => {
+  const client = new ModelClient(engine, () => {}, principal)
+  let taken = 0
+  /** What has come since the last time. */
+  const come = async (): Promise<string[]> => {
+    await turn()
+    await turn()
+    const fresh = client.responses.slice(taken)
+    taken = client.responses.length
+    return inWords(fresh)
+  }
+  const set = (path: string, n = 1) => commitNow(engine, [setWrite(path, { n: BigInt(n) })])
+  return { engine, client, come, set }
+}
+
+describe('a target', () => {
+  test('begins with what there is, and is current at one moment with all others', async () => {
+    const { client, come, set } = setUp()
+    await set('c/x')
+    client.add(1, C)
+    client.add(2, { paths: ['c/x', 'c/none'] })
+    expect(await come()).toEqual([
+      'ADD 1',
+      'c/x 1',
+      'CURRENT 1',
+      'NO_CHANGE',
+      'ADD 2',
+      'c/x 2',
+      'deleted c/none -2',
+      'CURRENT 2',
+      'NO_CHANGE',
+    ])
+    const time = await set('c/x', 2)
+    expect(await come()).toEqual(['c/x 2 1', 'NO_CHANGE'])
+    expect(client.readTime).toBe(time)
+  })
+
+  test('is told of a commit in one snapshot, and of each document once', async () => {
+    const { engine, client, come } = setUp()
+    client.add(1, C)
+    client.add(2, { below: '', query: queryMessage({ orderBy: orderBy('n'), limit: { value: 1 } }) })
+    await come()
+    await commitNow(engine, [setWrite('c/a', { n: 1n }), setWrite('c/b', { n: 2n })])
+    expect(await come()).toEqual(['c/a 1 2', 'c/b 1', 'NO_CHANGE'])
+    await commitNow(engine, [setWrite('c/b', { n: 0n })])
+    expect(await come()).toEqual(['c/b 1 2', 'removed c/a -2', 'NO_CHANGE'])
+    await commitNow(engine, [deleteWrite('c/b')])
+    expect(await come()).toEqual(['deleted c/b -1 -2', 'c/a 2', 'NO_CHANGE'])
+  })
+
+  test('that nothing has changed for hears nothing', async () => {
+    const { client, come, set } = setUp()
+    client.add(1, C)
+    await come()
+    await set('d/x')
+    await set('c/x/c/y')
+    expect(await come()).toEqual([])
+  })
+
+  test('gets an id where the client gives none', async () => {
+    const { client, come } = setUp()
+    client.known.set(1, { wanted: X, documents: new Map(), isCurrent: false, resumeToken: new Uint8Array() })
+    client.stream.receive({
+      database: DATABASE,
+      targetChange: 'addTarget',
+      addTarget: { ...EMPTY_TARGET, targetType: 'documents', documents: { documents: [] } },
+      removeTarget: 0,
+    })
+    expect(await come()).toEqual(['ADD 1', 'CURRENT 1', 'NO_CHANGE'])
+  })
+
+  test('wanted once ends when it is current', async () => {
+    const { client, come, set } = setUp()
+    await set('c/x')
+    client.add(3, C, null, { once: true })
+    expect(await come()).toEqual(['ADD 3', 'c/x 3', 'CURRENT 3', 'NO_CHANGE', 'REMOVE 3'])
+    await set('c/x', 2)
+    expect(await come()).toEqual([])
+  })
+
+  test('that is removed is told of no more; one that is not there is no matter', async () => {
+    const { client, come, set } = setUp()
+    client.add(1, C)
+    await come()
+    await set('c/x')
+    client.remove(1)
+    client.remove(7)
+    expect(await come()).toEqual(['REMOVE 1'])
+  })
+})
+
+describe('a target that is refused', () => {
+  const causeOf = (client: ModelClient) => client.responses.find((one) => one.targetChange?.cause)?.targetChange?.cause
+
+  test('is removed with its cause, and the stream goes on', async () => {
+    const { client, come } = setUp()
+    client.add(1, { below: '', query: queryMessage({ offset: -1 }) })
+    client.add(2, C)
+    expect(await come()).toEqual(['REMOVE 1', 'ADD 2', 'CURRENT 2', 'NO_CHANGE'])
+    expect(causeOf(client)).toEqual({ code: Code.INVALID_ARGUMENT, message: 'offset is negative' })
+    expect(client.ended).toBeNull()
+  })
+
+  test('names another database, no documents and no query, or the nearest', async () => {
+    const { client, come } = setUp()
+    client.add(1, C, null, {
+      targetType: 'documents',
+      documents: { documents: ['projects/p/databases/e/documents/c/x'] },
+    })
+    client.add(2, C, null, { query: { parent: 'projects/p/databases/e/documents', structuredQuery: queryMessage({}) } })
+    client.stream.receive({
+      database: DATABASE,
+      targetChange: 'addTarget',
+      addTarget: { ...EMPTY_TARGET, targetId: 3 },
+    })
+    expect(await come()).toEqual(['REMOVE 1', 'REMOVE 2', 'REMOVE 3'])
+  })
+
+  test('is what the rules do not allow, at once or when a document is no longer one that may be read', async () => {
+    const engine = new Engine(Date.now)
+    engine.rules.load(
+      'p',
+      `rules_version = '2'; service cloud.firestore { match /databases/{d}/documents/{name=**} {
+        allow get: if resource == null || resource.data.n < 3; } }`,
+    )
+    const { client, come, set } = setUp(USER, engine)
+    await set('c/x')
+    client.add(1, X)
+    client.add(2, C)
+    expect(await come()).toEqual(['ADD 1', 'c/x 1', 'CURRENT 1', 'NO_CHANGE', 'REMOVE 2'])
+    await set('c/x', 5)
+    expect(await come()).toEqual(['REMOVE 1', 'NO_CHANGE'])
+    expect(client.responses.at(-2)?.targetChange?.cause?.code).toBe(Code.PERMISSION_DENIED)
+  })
+
+  test('is one that the rules have come to forbid since', async () => {
+    const { client, come, engine } = setUp(USER)
+    client.add(1, C)
+    await come()
+    engine.rules.load('p', `service cloud.firestore { match /databases/{d}/documents { } }`)
+    ;(client.stream as unknown as { beat: () => void }).beat()
+    expect(await come()).toEqual(['REMOVE 1', 'NO_CHANGE'])
+  })
+})
+
+describe('a client that comes back', () => {
+  test('is told what has changed since, and what to count', async () => {
+    const { client, come, engine, set } = setUp()
+    for (const id of ['a', 'b', 'd', 'e']) await set(`c/${id}`)
+    client.add(1, C)
+    await come()
+    const known = client.known.get(1)
+    client.stream.cancel()
+    await commitNow(engine, [deleteWrite('c/a'), setWrite('c/b', { n: 2n }), setWrite('c/new', { n: 1n })])
+    const again = setUp(undefined, engine)
+    again.client.add(4, C, known)
+    expect(await again.come()).toEqual([
+      'ADD 4',
+      'c/b 4',
+      'c/new 4',
+      'deleted c/a -4',
+      'filter 4 4',
+      'CURRENT 4',
+      'NO_CHANGE',
+    ])
+    const names = again.client.responses.find((one) => one.filter)?.filter?.unchangedNames
+    if (!names) throw new Error('the unchanged names are missing')
+    const has = (id: string) => mayHave(names, `${DOCUMENTS}/c/${id}`)
+    expect([has('d'), has('e'), has('a'), has('b'), has('nothing')]).toEqual([true, true, false, false, false])
+  })
+
+  test('begins anew where the past is gone, or another engine gave the token', async () => {
+    const engine = new Engine(Date.now, new History(2000))
+    const { client, come, set } = setUp(undefined, engine)
+    await set('c/x')
+    client.add(1, C)
+    await come()
+    const known = client.known.get(1)
+    for (let n = 0; n < 50; n++) await set('c/x', n)
+    const again = setUp(undefined, engine)
+    again.client.add(1, C, known)
+    expect(await again.come()).toEqual(['ADD 1', 'RESET 1', 'c/x 1', 'CURRENT 1', 'NO_CHANGE'])
+    const elsewhere = setUp()
+    elsewhere.client.add(1, C, known)
+    expect(await elsewhere.come()).toEqual(['ADD 1', 'RESET 1', 'CURRENT 1', 'NO_CHANGE'])
+    const nonsense = setUp()
+    nonsense.client.add(1, C, null, { resumeType: 'resumeToken', resumeToken: Buffer.from('x') })
+    expect(await nonsense.come()).toEqual(['ADD 1', 'RESET 1', 'CURRENT 1', 'NO_CHANGE'])
+  })
+
+  test('may say since when by a time', async () => {
+    const { client, come, set } = setUp()
+    await set('c/x')
+    const time = await set('c/y')
+    await set('c/z')
+    const readTime = Timestamp.fromMicros(time)
+    const documents = new Map(['x', 'y'].map((id) => [`${DOCUMENTS}/c/${id}`, 1]))
+    const known = { wanted: C, documents, isCurrent: true, resumeToken: new Uint8Array() }
+    client.add(1, C, known, { resumeType: 'readTime', readTime })
+    expect(await come()).toEqual(['ADD 1', 'c/z 1', 'filter 1 3', 'CURRENT 1', 'NO_CHANGE'])
+  })
+})
+
+describe('a client that is slow', () => {
+  test('is told of the latest state when there is room, not of all that was in between', async () => {
+    const { client, come, set } = setUp()
+    client.add(1, C)
+    await come()
+    client.room = 1
+    for (let n = 0; n < 1000; n++) {
+      await set(`c/d${n % 3}`, n)
+      await turn()
+    }
+    expect(await come()).toHaveLength(1)
+    client.drain(Infinity)
+    // One snapshot was under way when the transport was full; all that came after is in one other.
+    expect(await come()).toEqual(['NO_CHANGE', 'c/d1 1', 'c/d2 1', 'c/d0 1', 'NO_CHANGE'])
+  })
+})
+
+describe('a stream', () => {
+  const errorOf = ({ ended }: ModelClient) => (ended !== null && ended !== 'end' ? ended.error : ended)
+
+  test('ends when the client has said all, and with what cannot be served', async () => {
+    const half = setUp()
+    half.client.add(1, C)
+    half.client.stream.halfClose()
+    expect(half.client.ended).toBe('end')
+    const database = setUp()
+    database.client.stream.receive({ database: 'nonsense', targetChange: 'removeTarget', removeTarget: 1 })
+    expect(errorOf(database.client)).toBeInstanceOf(StatusError)
+    const other = setUp()
+    other.client.add(1, C)
+    other.client.stream.receive({ database: 'projects/p/databases/e', targetChange: 'removeTarget', removeTarget: 1 })
+    expect(errorOf(other.client)).toMatchObject({ code: Code.INVALID_ARGUMENT })
+    const twice = setUp()
+    twice.client.add(1, C)
+    twice.client.add(1, C)
+    expect(errorOf(twice.client)).toMatchObject({ code: Code.INVALID_ARGUMENT })
+    const empty = setUp()
+    empty.client.stream.receive({ database: DATABASE })
+    expect(errorOf(empty.client)).toMatchObject({ code: Code.INVALID_ARGUMENT })
+  })
+
+  test('that has ended sends nothing more', async () => {
+    const { client, come, set } = setUp()
+    client.add(1, C)
+    await come()
+    await set('c/x')
+    client.stream.cancel()
+    await set('c/y')
+    expect(await come()).toEqual([])
+  })
+})
