@@ -1,0 +1,1 @@
+export { startTasksEngine, type TasksEngine, type TasksEngineOptions } from './engine.ts'
