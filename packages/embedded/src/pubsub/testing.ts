@@ -29,14 +29,15 @@ export const connect = (engine: PubSubEngine): PubSub =>
 /** Google's generated clients, which send requests as they are given. Closed when the test is over. */
 export const connectRaw = (
   engine: PubSubEngine,
-): { publisher: v1.PublisherClient; subscriber: v1.SubscriberClient } => {
+): { publisher: v1.PublisherClient; subscriber: v1.SubscriberClient; schemas: v1.SchemaServiceClient } => {
   const options = { servicePath: engine.host, port: engine.port, sslCreds: credentials.createInsecure() }
   const publisher = new v1.PublisherClient(options)
   const subscriber = new v1.SubscriberClient(options)
+  const schemas = new v1.SchemaServiceClient(options)
   onTestFinished(async () => {
-    await Promise.all([publisher.close(), subscriber.close()])
+    await Promise.all([publisher.close(), subscriber.close(), schemas.close()])
   })
-  return { publisher, subscriber }
+  return { publisher, subscriber, schemas }
 }
 
 /** A topic with one subscription. */

@@ -89,7 +89,7 @@ export class RestHost implements ServiceHost {
     }
     return new Promise((resolve, reject) => {
       handler(call, (error, answer) => {
-        if (error || !answer) reject(error)
+        if (error || !answer) reject(asStatus(error ?? 'no answer'))
         else resolve(toJson(resolvedResponseType, resolvedResponseType.decode(definition.responseSerialize(answer))))
       })
     })

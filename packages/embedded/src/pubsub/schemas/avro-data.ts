@@ -1,10 +1,12 @@
-import { types, type Type } from 'avsc'
+import avsc, { type types as AvroTypes, type Type } from 'avsc'
 import { DataError } from './schema-errors.ts'
 
 // Data checked against an Avro type, https://avro.apache.org/docs/1.11.1/specification. The library that reads the
 // schemas would also decode, but it trusts the lengths it finds: ten bytes can make it fill the memory.
 
-const isUnion = (type: Type): type is types.WrappedUnionType => type instanceof types.WrappedUnionType
+const { types } = avsc
+
+const isUnion = (type: Type): type is AvroTypes.WrappedUnionType => type instanceof types.WrappedUnionType
 
 /** Reads Avro's binary encoding without keeping anything of it. */
 class BinaryCursor {

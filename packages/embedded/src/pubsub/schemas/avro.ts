@@ -1,4 +1,4 @@
-import { Type } from 'avsc'
+import avsc, { type Type } from 'avsc'
 import { checkAvroBinary, checkAvroJson } from './avro-data.ts'
 import type { Definition } from './definition.ts'
 import { DefinitionError } from './schema-errors.ts'
@@ -39,5 +39,7 @@ class AvroDefinition implements Definition {
 export const parseAvro = (source: string): Definition => {
   const schema: unknown = JSON.parse(source)
   if (Array.isArray(schema)) throw new DefinitionError('A schema must have one top-level type')
-  return new AvroDefinition(Type.forSchema(schema as Parameters<typeof Type.forSchema>[0], { wrapUnions: 'always' }))
+  return new AvroDefinition(
+    avsc.Type.forSchema(schema as Parameters<typeof Type.forSchema>[0], { wrapUnions: 'always' }),
+  )
 }

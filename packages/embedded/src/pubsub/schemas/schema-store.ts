@@ -36,11 +36,32 @@ export class Schema {
   #revisions: Revision[] = []
   /** Of all revisions there ever were: topics may still name one that is gone. */
   readonly #numbers = new Map<string, number>()
+  readonly #onChange: (schema: Schema) => void
 
-  constructor(time: TimeSource, name: string, type: number, source: string) {
+  /** To be given its first revision. `onChange` hears of every one, and of those that go. */
+  constructor(time: TimeSource, name: string, onChange: (schema: Schema) => void) {
     this.#time = time
     this.name = name
-    this.#add(type, source, parseBounded(type, source))
+    this.#onChange = onChange
+  }
+
+  /** Takes revisions as they are, the oldest first, and the numbers of all there ever were. */
+  restore(revisions: readonly SchemaResource[], numbers: Record<string, number>): void {
+    for (const [revisionId, number] of Object.entries(numbers)) this.#numbers.set(revisionId, number)
+    this.#revisions = revisions.map((resource) => ({
+      resource,
+      definition: parseDefinition(resource.type, resource.definition),
+      number: numbers[resource.revisionId] ?? 0,
+    }))
+  }
+
+  /** By revision id, of all revisions there ever were. */
+  get numbers(): Record<string, number> {
+    return Object.fromEntries(this.#numbers)
+  }
+
+  begin(type: number, source: string): Revision {
+    return this.#add(type, source, parseBounded(type, source))
   }
 
   /** The newest first. */
@@ -90,6 +111,7 @@ export class Schema {
       )
     }
     this.#revisions = this.#revisions.filter((other) => other !== revision)
+    this.#onChange(this)
   }
 
   #add(type: number, source: string, definition: Definition): Revision {
@@ -107,6 +129,7 @@ export class Schema {
     const revision = { resource, definition, number: this.#numbers.size + 1 }
     this.#numbers.set(revisionId, revision.number)
     this.#revisions.push(revision)
+    this.#onChange(this)
     return revision
   }
 }
@@ -127,6 +150,8 @@ export class SchemaStore {
   readonly #time: TimeSource
   readonly #schemas = new Map<string, Schema>()
   readonly #onDelete: (name: string) => void
+  /** Hears of every change of a schema; undefined when it is gone. */
+  onChange: (name: string, schema: Schema | undefined) => void = () => {}
 
   /** `onDelete` hears the name of each schema that is deleted. */
   constructor(time: TimeSource, onDelete: (name: string) => void) {
@@ -140,9 +165,21 @@ export class SchemaStore {
     if (this.#schemas.size >= SCHEMAS_MAX && this.list(projectOf(name)).length >= SCHEMAS_MAX) {
       throw new StatusError(Code.RESOURCE_EXHAUSTED, `A project may have at most ${SCHEMAS_MAX} schemas.`)
     }
-    const schema = new Schema(this.#time, name, type, source)
+    const schema = this.#newSchema(name)
+    schema.begin(type, source)
     this.#schemas.set(name, schema)
     return schema
+  }
+
+  /** Takes a schema as it was: see `Schema.restore`. */
+  restore(name: string, revisions: readonly SchemaResource[], numbers: Record<string, number>): void {
+    const schema = this.#newSchema(name)
+    schema.restore(revisions, numbers)
+    this.#schemas.set(name, schema)
+  }
+
+  [Symbol.iterator](): Iterator<Schema> {
+    return this.#schemas.values()
   }
 
   get(name: string): Schema {
@@ -164,6 +201,11 @@ export class SchemaStore {
   delete(name: string): void {
     this.get(name)
     this.#schemas.delete(name)
+    this.onChange(name, undefined)
     this.#onDelete(name)
+  }
+
+  #newSchema(name: string): Schema {
+    return new Schema(this.#time, name, (schema) => this.onChange(name, schema))
   }
 }
