@@ -41,6 +41,49 @@ test('lists come in pages and by project', async () => {
   expect((await client.getSubscriptions())[0]).toHaveLength(1)
 })
 
+test('pages skip nothing and repeat nothing when topics come and go between them', async () => {
+  const { client } = await startBench()
+  const create = (id: string) => client.createTopic(id)
+  for (const id of ['ttt-b', 'ttt-d', 'ttt-f', 'ttt-h']) await create(id)
+  const seen: string[] = []
+  const read = async (next: object) => {
+    const [page, further] = await client.getTopics({ pageSize: 2, ...next, autoPaginate: false })
+    seen.push(...page.map(({ name }) => name.slice(-1)))
+    return further as object
+  }
+  const next = await read({})
+  await client.topic('ttt-b').delete()
+  await client.topic('ttt-d').delete()
+  await create('ttt-a')
+  await create('ttt-g')
+  await read(await read(next))
+  expect(seen).toEqual(['b', 'd', 'f', 'g', 'h'])
+})
+
+test('what is kept for other services is reported as it was given', async () => {
+  const { client } = await startBench()
+  const topicFields = {
+    labels: { team: 'a', größe: '1' },
+    kmsKeyName: 'projects/p/locations/l/keyRings/r/cryptoKeys/k',
+    messageStoragePolicy: { allowedPersistenceRegions: ['europe-west6'] },
+    ingestionDataSourceSettings: { cloudStorage: { bucket: 'b', textFormat: {} } },
+    messageTransforms: [{ javascriptUdf: { functionName: 'f', code: 'function f(m) { return m }' } }],
+  }
+  const [topic] = await client.createTopic({ name: 'events', ...topicFields })
+  expect((await topic.getMetadata())[0]).toMatchObject(topicFields)
+  const bigqueryConfig = { table: 'p.d.t', writeMetadata: true }
+  const [toTable] = await topic.createSubscription('to-table', { bigqueryConfig, expirationPolicy: {} })
+  expect((await toTable.getMetadata())[0]).toMatchObject({
+    bigqueryConfig: { ...bigqueryConfig, state: 'ACTIVE' },
+    expirationPolicy: { ttl: null },
+  })
+  const cloudStorageConfig = { bucket: 'b', textConfig: {}, maxDuration: { seconds: '300' } }
+  const [toBucket] = await topic.createSubscription('to-bucket', { cloudStorageConfig })
+  expect((await toBucket.getMetadata())[0]).toMatchObject({
+    cloudStorageConfig: { ...cloudStorageConfig, state: 'ACTIVE' },
+  })
+})
+
 test('a pull takes what is there, waits when told to, and never takes more than asked', async () => {
   const { client, engine } = await startBench()
   const { topic } = await createPair(client)

@@ -9,7 +9,7 @@ const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: st
 
 /** The field that one part of a path names, in the words of the definition: `push_config`, not `pushConfig`. */
 const fieldOf = (type: protobuf.Type | null | undefined, name: string): protobuf.Field | undefined =>
-  /[A-Z]/.test(name) ? undefined : type?.fields[camel(name)]
+  type && !/[A-Z]/.test(name) && Object.hasOwn(type.fields, camel(name)) ? type.fields[camel(name)] : undefined
 
 const isKnown = (type: protobuf.Type | undefined, path: string): boolean => {
   let at: protobuf.Type | null | undefined = type

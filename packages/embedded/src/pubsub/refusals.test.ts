@@ -135,6 +135,55 @@ const refusals: [what: string, call: (clients: Clients) => Promise<unknown>, cod
     'Invalid push endpoint given (endpoint=nowhere).',
   ],
   [
+    'an upper-case label',
+    ({ client }) => client.createTopic({ name: 'other', labels: { Team: 'x' } }),
+    INVALID_ARGUMENT,
+    'Invalid label key given (key=Team).',
+  ],
+  ['65 labels', (clients) => subscribe(clients, { labels: attributes(65) }), INVALID_ARGUMENT, 'at most 64 labels'],
+  [
+    'a long retention of a topic',
+    ({ client }) => client.createTopic({ name: 'other', messageRetentionDuration: { seconds: 31 * 86_400 + 1 } }),
+    INVALID_ARGUMENT,
+    'message_retention_duration',
+  ],
+  [
+    'a key of KMS that is none',
+    ({ client }) => client.createTopic({ name: 'other', kmsKeyName: 'key' }),
+    INVALID_ARGUMENT,
+    'Invalid KMS key name given (name=key).',
+  ],
+  [
+    'an expiration within a day',
+    (clients) => subscribe(clients, { expirationPolicy: { ttl: { seconds: 86_399 } } }),
+    INVALID_ARGUMENT,
+    'expiration_policy.ttl',
+  ],
+  [
+    'two destinations',
+    (clients) => subscribe(clients, { pushEndpoint: 'http://h/', bigqueryConfig: { table: 'p.d.t' } }),
+    INVALID_ARGUMENT,
+    'At most one of push_config',
+  ],
+  [
+    'a BigQuery table that is none',
+    (clients) => subscribe(clients, { bigqueryConfig: { table: 'table' } }),
+    INVALID_ARGUMENT,
+    'Invalid BigQuery table given (table=table).',
+  ],
+  [
+    'a dead-letter topic that is not there',
+    (clients) => subscribe(clients, { deadLetterPolicy: { deadLetterTopic: 'projects/demo-test/topics/nothing' } }),
+    NOT_FOUND,
+    'Resource not found (resource=nothing).',
+  ],
+  [
+    'a page token of no page',
+    ({ publisher }) => publisher.listTopics({ project: 'projects/demo-test', pageToken: '!' }),
+    INVALID_ARGUMENT,
+    'argument=page_token',
+  ],
+  [
     'too few delivery attempts',
     (clients) =>
       subscribe(clients, {

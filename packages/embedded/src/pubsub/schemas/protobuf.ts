@@ -7,13 +7,16 @@ import { DataError, DefinitionError } from './schema-errors.ts'
 const shapeOf = (field: protobuf.Field): string =>
   [field.id, field.name, field.type, field.repeated, field instanceof protobuf.MapField && field.keyType].join(' ')
 
+const fieldNamed = ({ fields }: protobuf.Type, name: string): protobuf.Field | undefined =>
+  Object.hasOwn(fields, name) ? fields[name] : undefined
+
 const checkKept = (before: protobuf.Type, after: protobuf.Type): string | undefined => {
   for (const [one, other] of [
     [before, after],
     [after, before],
   ] as const) {
     for (const field of one.fieldsArray) {
-      const same = other.fieldsById[field.id] ?? other.fields[field.name]
+      const same = other.fieldsById[field.id] ?? fieldNamed(other, field.name)
       if (same ? shapeOf(same) !== shapeOf(field) : field.required) {
         return `Only optional fields may be added or removed, and none changed (field ${field.name})`
       }
