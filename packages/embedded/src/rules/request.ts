@@ -57,8 +57,8 @@ export interface RulesRequest {
    * Firestore (with `query.allDescendants`, the parent's path and then the collection's id); b/{bucket}/o/.. in Storage.
    */
   readonly path: readonly string[]
-  /** In Storage's `list`: `path` is that of a folder, and what the rules must allow is all that lies below. */
-  readonly folder?: boolean
+  /** In Storage's `list`: `path` is that of a folder, and what the rules must allow is what lies in it, or all below. */
+  readonly folder?: 'children' | 'descendants'
   /** `request.auth`: null, or a map of uid and token. */
   readonly auth: RulesMap | null
   readonly time: Timestamp

@@ -19,7 +19,8 @@ const unknownPath = new Symbolic({ types: ['path'] }, unbound.message)
 export const casesOf = (request: RulesRequest): readonly Case[] => {
   const { path, resource, query, folder } = request
   if (query) return branchesOf(query.constraint).map((branch) => queryCase(path, query, branch))
-  return [{ subject: folder ? [...path, { unknown: 'rest', min: 1 }] : path, resource }]
+  if (!folder) return [{ subject: path, resource }]
+  return [{ subject: [...path, folder === 'children' ? anySegment : { unknown: 'rest', min: 1 }], resource }]
 }
 
 const queryCase = (path: readonly string[], query: ListQuery, branch: Branch): Case => {

@@ -15,19 +15,15 @@ const withRegex = (
   }
 }
 
-/** As production splits: on empty matches as well, and without the empty pieces at the end. */
+/** As production splits: on empty matches as well, wherever they are, and without empty pieces at the end. */
 const split = (text: string, pattern: string): Outcome =>
   withRegex(pattern, (expression) => {
     const matcher = expression.matcher(text)
     const pieces: string[] = []
     let from = 0
     while (matcher.find()) {
-      const start = matcher.start()
-      const end = matcher.end()
-      // An empty match at the very start splits nothing off.
-      if (end === 0) continue
-      pieces.push(text.slice(from, start))
-      from = end
+      pieces.push(text.slice(from, matcher.start()))
+      from = matcher.end()
     }
     pieces.push(text.slice(from))
     while (pieces.length > 1 && pieces.at(-1) === '') pieces.pop()
