@@ -2,11 +2,16 @@ import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { functionsAddress, withFreePorts } from './suite-config.ts'
-import { emulatorSuiteEnvironment, googleSuiteEnvironment } from './suite-environment.ts'
+import {
+  emulatorSuiteEnvironment,
+  googleSuiteEnvironment,
+  googleSuitePreloads,
+  suitePreloads,
+} from './suite-environment.ts'
 
 const USAGE = `Usage: imx-emulators [--google] [--free-ports] <firebase arguments>
 
-Runs the project's Firebase CLI with the embedded Firestore and Pub/Sub engines in place of Google's.
+Runs the project's Firebase CLI with the embedded Firestore, Pub/Sub and Cloud Tasks engines in place of Google's.
 
   imx-emulators emulators:start
   imx-emulators emulators:exec "npm run test:emulator"
@@ -30,8 +35,8 @@ const run = async (flags: ReadonlySet<string>, firebaseArguments: readonly strin
       })
   const cli = createRequire(import.meta.url).resolve('firebase-tools/lib/bin/firebase.js')
   const config = freePorts ? ['--config', freePorts.configPath] : []
-  const preload = ['--import', join(import.meta.dirname, 'lazy-validators.ts')]
-  const child = spawn(process.execPath, [...preload, cli, ...firebaseArguments, ...config], {
+  const preloads = flags.has('--google') ? googleSuitePreloads : suitePreloads
+  const child = spawn(process.execPath, [...preloads, cli, ...firebaseArguments, ...config], {
     stdio: 'inherit',
     env: environment,
   })

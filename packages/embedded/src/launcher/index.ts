@@ -1,2 +1,7 @@
-export { emulatorSuiteEnvironment, googleSuiteEnvironment } from './suite-environment.ts'
+export {
+  emulatorSuiteEnvironment,
+  googleSuiteEnvironment,
+  googleSuitePreloads,
+  suitePreloads,
+} from './suite-environment.ts'
 export { functionsAddress, withFreePorts, type FreePorts } from './suite-config.ts'

@@ -144,7 +144,7 @@ test('a schedule clock that cannot listen ends the engine with the setting to ch
     taken.close()
   })
   const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`
-  const command = cliCommand('pubsub', { host: '127.0.0.1', port: await freePort() })
+  const command = { binary: join(bin, 'tasks-emulator'), args: [`--port=${await freePort()}`] }
   const child = start(command, { IMX_SCHEDULE_CLOCK_HOST: address })
   const errors = child.stderr ? text(child.stderr) : Promise.resolve('')
   expect(await once(child, 'exit')).toEqual([1, null])

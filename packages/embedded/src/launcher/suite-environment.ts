@@ -8,6 +8,14 @@ const bin = (name: string): string => join(packageFolder, 'bin', name)
 const pathOf = (base: NodeJS.ProcessEnv): string =>
   [join(rootFolder, 'node_modules/.bin'), base['PATH'] ?? ''].join(delimiter)
 
+const preload = (file: string): string[] => ['--import', join(import.meta.dirname, file)]
+
+/** Flags for the Node that runs the Firebase CLI on Google's own emulators. */
+export const googleSuitePreloads: readonly string[] = preload('lazy-validators.ts')
+
+/** Flags for the Node that runs the Firebase CLI: they put the Cloud Tasks engine, and the clock with it, into the suite. */
+export const suitePreloads: readonly string[] = [...googleSuitePreloads, ...preload('tasks-in-suite.ts')]
+
 /**
  * The environment in which a `firebase` child process runs the emulator suite on the embedded engines, under the
  * project's own Node. What `base` sets for itself is kept, except for what makes the engines stand in. The schedule
