@@ -28,6 +28,8 @@ interface Verify {
     readonly rulesetName: string
     readonly path: string
     readonly method: string
+    /** In a list: what ends the name of a folder. Without it, all that lies below is listed. */
+    readonly delimiter?: string
     readonly variables: {
       readonly resource?: ExpressionValue
       readonly request?: { readonly map_value: { readonly fields: Readonly<Record<string, ExpressionValue>> } }
@@ -42,7 +44,12 @@ interface Fetched {
   readonly result?: { readonly fields?: Readonly<Record<string, JsonValue>> }
 }
 
-type Message = LoadRuleset | Verify | (Fetched & { readonly action?: undefined })
+interface Unknown {
+  readonly action: string
+  readonly id: number
+}
+
+type Message = LoadRuleset | Verify | Unknown | (Fetched & { readonly action?: undefined })
 
 /** A request of the CLI that waits for documents of Firestore. */
 interface Pending {
@@ -61,12 +68,21 @@ class Wanted extends Error {
   }
 }
 
-const METHODS: readonly Method[] = ['get', 'list', 'create', 'update', 'delete']
+const METHODS: Readonly<Record<string, Method>> = {
+  get: 'get',
+  list: 'list',
+  create: 'create',
+  update: 'update',
+  delete: 'delete',
+  // What `allow read` and `allow write` are about, where the CLI does not tell which.
+  read: 'get',
+  write: 'create',
+}
 // Production lets storage rules read two documents of Firestore for a request.
 const DOCUMENTS_MAX = 2
 
 const asMethod = (method: string): Method => {
-  const known = METHODS.find((one) => one === method)
+  const known = Object.hasOwn(METHODS, method) ? METHODS[method] : undefined
   if (!known) throw new TypeError(`no method: ${method}`)
   return known
 }
@@ -96,9 +112,16 @@ export class StorageRulesRuntime {
   /** The answer to one message of the CLI. Anything that is wrong with it is in the answer's `errors`. */
   handle(message: Message): object {
     try {
-      if (message.action === 'load_ruleset') return this.#load(message)
-      if (message.action === 'verify') return this.#verify(message)
-      return this.#fetched(message)
+      switch (message.action) {
+        case 'load_ruleset':
+          return this.#load(message as LoadRuleset)
+        case 'verify':
+          return this.#verify(message as Verify)
+        case undefined:
+          return this.#fetched(message)
+        default:
+          throw new TypeError(`unknown action ${message.action}`)
+      }
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       return answer(message.id, {}, [], [`Invalid request to the storage rules runtime: ${reason}`])
@@ -112,7 +135,7 @@ export class StorageRulesRuntime {
     const texts = (severity: Issue['severity']): string[] =>
       issues.filter((issue) => issue.severity === severity).map((issue) => formatIssue(file.name, issue))
     if (ruleset) this.#rulesets.set(context.rulesetName, ruleset)
-    return answer(id, { rulesVersion: ruleset?.version ?? 1 }, texts('WARNING'), texts('ERROR'))
+    return answer(id, { rulesVersion: Number(ruleset?.version ?? 1) }, texts('WARNING'), texts('ERROR'))
   }
 
   #verify({ id, context }: Verify): object {
@@ -125,11 +148,13 @@ export class StorageRulesRuntime {
       service: 'firebase.storage' as const,
       method,
       path: context.path.split('/').filter((segment) => segment !== ''),
-      folder: method === 'list',
+      ...(method === 'list' && {
+        folder: context.delimiter === undefined ? ('descendants' as const) : ('children' as const),
+      }),
       auth: rulesMapOf(auth),
       time: now instanceof Timestamp ? now : Timestamp.fromMillis(Date.now()),
       resource: rulesMapOf(context.variables.resource),
-      ...(method !== 'get' && method !== 'list' && { requestResource: rulesMapOf(resource) }),
+      requestResource: rulesMapOf(resource),
     }
     const decide: Pending['decide'] = (documents) =>
       ruleset.decide({

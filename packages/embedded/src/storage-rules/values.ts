@@ -1,4 +1,4 @@
-import { LatLng, Path, RulesSet, Timestamp, type RulesMap, type RulesValue } from '../rules/index.ts'
+import { LatLng, Path, RulesSet, Timestamp, resourceOf, type RulesMap, type RulesValue } from '../rules/index.ts'
 
 /** A value as the Firebase CLI sends it (firebase-tools, `src/emulator/storage/rules/expressionValue.ts`). */
 export type ExpressionValue =
@@ -79,8 +79,4 @@ const documentValue = (value: JsonValue): RulesValue => {
 
 /** What `firestore.get` gives for a document of these fields at `databases/{d}/documents/..`. */
 export const documentOf = (path: readonly string[], fields: Readonly<Record<string, JsonValue>>): RulesMap =>
-  new Map<string, RulesValue>([
-    ['data', mapOf(fields, documentValue)],
-    ['id', path.at(-1) ?? ''],
-    ['__name__', new Path(path)],
-  ])
+  resourceOf(path, mapOf(fields, documentValue))

@@ -1,4 +1,11 @@
-import { LatLng, Path, Timestamp as RulesTimestamp, type RulesMap, type RulesValue } from '../../rules/index.ts'
+import {
+  LatLng,
+  Path,
+  Timestamp as RulesTimestamp,
+  resourceOf,
+  type RulesMap,
+  type RulesValue,
+} from '../../rules/index.ts'
 import { GeoPoint, MapValue, Reference, Timestamp, isArray, type Value } from '../values/value.ts'
 import type { Claims, Json } from './principal.ts'
 
@@ -45,12 +52,7 @@ const rulesMap = (map: MapValue): RulesMap => {
 }
 
 /** A document as rules see it: `resource`, or what `get` gives. */
-export const rulesResource = (path: readonly string[], fields: MapValue): RulesMap =>
-  new Map<string, RulesValue>([
-    ['data', rulesMap(fields)],
-    ['id', path.at(-1) ?? ''],
-    ['__name__', new Path(path)],
-  ])
+export const rulesResource = (path: readonly string[], fields: MapValue): RulesMap => resourceOf(path, rulesMap(fields))
 
 const jsonValue = (json: Json): RulesValue => {
   if (typeof json === 'number') return Number.isSafeInteger(json) ? BigInt(json) : json
