@@ -61,6 +61,7 @@ export class Broker {
     this.#retention = new RetentionBudget(options.retainedBytesMax ?? RETAINED_BYTES_MAX_DEFAULT)
     this.idTokens = options.idTokens ?? new IdTokens(time)
     this.schemas = new SchemaStore(time, (name) => this.#schemaDeleted(name))
+    this.schemas.onChange = (name, schema) => this.recorder.schema(name, schema)
     this.snapshots = new SnapshotCatalogue({
       time,
       retention: this.#retention,
@@ -99,6 +100,7 @@ export class Broker {
     const next = applyFieldMask('Topic', topic.resource, update, paths, UPDATABLE_TOPIC_FIELDS)
     topic.update(checkTopic(next, this.schemas))
     this.recorder.topic(update.name, topic.resource)
+    this.#recordAll(topic.subscriptions)
     return topic.resource
   }
 
@@ -110,6 +112,7 @@ export class Broker {
     topic.close()
     this.#topics.delete(name)
     this.recorder.topic(name, undefined)
+    this.#recordAll(topic.subscriptions)
   }
 
   topicsOf(project: string): TopicResource[] {
@@ -229,6 +232,11 @@ export class Broker {
     return stored.map(({ wire }) => wire.messageId)
   }
 
+  /** The greatest sequence number of a message so far; -1 before the first. */
+  get lastSequence(): number {
+    return this.#sequence - 1
+  }
+
   /** Sequence numbers of messages to come are greater. */
   continueAfter(sequence: number): void {
     this.#sequence = Math.max(this.#sequence, sequence + 1)
@@ -258,6 +266,10 @@ export class Broker {
       )
       this.recorder.topic(name, topic.resource)
     }
+  }
+
+  #recordAll(subscriptions: Iterable<Subscription>): void {
+    for (const { name, resource } of subscriptions) this.recorder.subscription(name, resource)
   }
 
   #topic(name: string): Topic {

@@ -5,6 +5,7 @@ import { listenOnOnePort } from '../wire/port.ts'
 import { loadProtos } from '../wire/protos.ts'
 import { Broker } from './broker.ts'
 import { addIamService } from './iam/iam-service.ts'
+import { durableHost, persist } from './persist/index.ts'
 import { addPublisherService } from './publisher-service.ts'
 import { RestHost } from './rest/rest-host.ts'
 import { addSchemaService } from './schemas/schema-service.ts'
@@ -24,6 +25,8 @@ export interface PubSubEngineOptions {
   streamLifetimeMs?: number
   /** What is kept for replay (retention, snapshots) beside what is not acknowledged, in bytes. Default 512 MiB. */
   retainedBytesMax?: number
+  /** A folder for everything to be kept in, from one run to the next. Default: nothing is kept. */
+  persistIn?: string
   log?: (line: string) => void
 }
 
@@ -34,14 +37,17 @@ export interface PubSubEngine {
 }
 
 /**
- * Google Cloud Pub/Sub (google.pubsub.v1 and google.iam.v1; gRPC without TLS, and HTTP/1.1 with JSON) in memory. Rejects with the
- * system's error when the port cannot be had.
+ * Google Cloud Pub/Sub (google.pubsub.v1 and google.iam.v1; gRPC without TLS, and HTTP/1.1 with JSON) in memory, and in
+ * a folder when one is given. Rejects with the system's error when the port cannot be had, with `JournalError` when the
+ * folder cannot.
  */
 export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Promise<PubSubEngine> => {
   const { host: address = '127.0.0.1', port = 0, clock = systemTime, log } = options
-  const { outstandingPerStreamMax = Infinity, streamLifetimeMs = Infinity, retainedBytesMax } = options
+  const { outstandingPerStreamMax = Infinity, streamLifetimeMs = Infinity, retainedBytesMax, persistIn } = options
   const broker = new Broker(clock, retainedBytesMax === undefined ? {} : { retainedBytesMax })
   const root = loadProtos('pubsub')
+  const kept = persistIn ? await persist(broker, { folder: persistIn, root, ...(log && { log }) }) : undefined
+  const durable = () => kept?.durable()
   // Larger requests than Pub/Sub takes are let in, to be refused with its own words.
   const grpc = new Server({
     'grpc.max_receive_message_length': 64 * 1024 * 1024,
@@ -52,7 +58,7 @@ export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Prom
     ...['Publisher', 'Subscriber', 'SchemaService'].map((name) => root.lookupService(`google.pubsub.v1.${name}`)),
     iam.lookupService('google.iam.v1.IAMPolicy'),
   ])
-  const host = hosts(grpc, rest)
+  const host = kept ? durableHost(hosts(grpc, rest), durable) : hosts(grpc, rest)
   addSchemaService(host, root, broker.schemas)
   addIamService(host, iam, (name) => broker.find(name))
   addPublisherService(host, root, broker)
@@ -60,7 +66,7 @@ export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Prom
     time: clock,
     outstandingPerStreamMax,
     streamLifetimeMs,
-    durable: () => undefined,
+    durable,
   })
   const http = createServer((request, response) => {
     if (request.method === 'GET' && request.url === '/oauth2/v3/certs') {
@@ -73,7 +79,10 @@ export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Prom
     const found = request.method === 'GET' && request.url === '/'
     response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain' }).end(found ? 'Ok\n' : 'Not Found\n')
   })
-  const listening = await listenOnOnePort({ host: address, port, grpc, http })
+  const listening = await listenOnOnePort({ host: address, port, grpc, http }).catch(async (error: unknown) => {
+    await kept?.close()
+    throw error
+  })
   log?.(`Pub/Sub engine listening on ${listening.host}:${listening.port}`)
   return {
     host: listening.host,
@@ -81,6 +90,7 @@ export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Prom
     async close() {
       broker.close()
       await listening.close()
+      await kept?.close()
     },
   }
 }

@@ -43,7 +43,7 @@ export const pushBody = (subscription: Subscription, delivery: Delivery): PushBo
       headers['x-goog-pubsub-publish-time'] = publishTime
       if (wire.orderingKey && isHeader('x-goog-pubsub-ordering-key', wire.orderingKey))
         headers['x-goog-pubsub-ordering-key'] = wire.orderingKey
-      for (const [name, value] of Object.entries(wire.attributes)) if (isHeader(name, value)) headers[name] = value
+      for (const [key, value] of Object.entries(wire.attributes)) if (isHeader(key, value)) headers[key] = value
     }
     return { headers, body: wire.data }
   }

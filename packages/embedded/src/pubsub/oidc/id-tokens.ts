@@ -40,12 +40,17 @@ const accountIdOf = (email: string): string =>
 export class IdTokens {
   readonly #time: TimeSource
   readonly #issued = new Map<string, { token: Promise<string>; renewMs: number }>()
+  /** Hears of a key that was made, as JSON, to keep it. */
+  onNewKey: (privateJwk: string) => void = () => {}
   #key: Promise<Key> | undefined
 
-  /** `privateJwk`: an RSA key of an earlier run, to go on with. */
-  constructor(time: TimeSource, privateJwk?: JWK) {
+  constructor(time: TimeSource) {
     this.#time = time
-    if (privateJwk) this.#key = keyOf(privateJwk)
+  }
+
+  /** Goes on with the key of an earlier run, as `onNewKey` was given it. */
+  useKey(privateJwk: string): void {
+    this.#key = keyOf(JSON.parse(privateJwk) as JWK)
   }
 
   /** A token for `audience` that says it comes from `email`. The same one is given out until it is soon to expire. */
@@ -67,13 +72,12 @@ export class IdTokens {
     return { keys: [(await this.#ownKey()).publicJwk] }
   }
 
-  /** The key, to be kept for a later run. */
-  async privateJwk(): Promise<JWK> {
-    return (await this.#ownKey()).privateJwk
-  }
-
   #ownKey(): Promise<Key> {
-    return (this.#key ??= newKey())
+    this.#key ??= newKey().then((key) => {
+      this.onNewKey(JSON.stringify(key.privateJwk))
+      return key
+    })
+    return this.#key
   }
 
   async #sign(email: string, audience: string): Promise<string> {

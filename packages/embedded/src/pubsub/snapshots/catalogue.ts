@@ -108,6 +108,7 @@ export class SnapshotCatalogue {
       if (of !== topic) continue
       this.#topics.delete(snapshot)
       snapshot.resource = withFields(snapshot.resource, { topic: DELETED_TOPIC })
+      this.#options.changed(snapshot.resource.name, snapshot)
     }
   }
 
