@@ -8,7 +8,8 @@ export type Filter = (attributes: Attributes) => boolean
 const valueOf = (attributes: Attributes, key: string): string | undefined =>
   Object.hasOwn(attributes, key) ? attributes[key] : undefined
 
-const TOKEN = /\s*(?:("(?:[^"\\]|\\.)*")|([A-Za-z_][\w-]*)|(!=|[=:().,-]))/y
+// A name holds letters, digits, underscores and hyphens; keys with anything else are quoted.
+const TOKEN = /\s*(?:("(?:[^"\\]|\\.)*")|(\w[\w-]*)|(!=|[=:().,-]))/sy
 
 const tokenize = (source: string): string[] => {
   const tokens: string[] = []
@@ -22,7 +23,21 @@ const tokenize = (source: string): string[] => {
   return tokens
 }
 
-const unquote = (token: string): string => token.slice(1, -1).replace(/\\(.)/g, '$1')
+const ESCAPE = /\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|([0-7]{3})|(.))/gs
+const NAMED_ESCAPES: Record<string, string> = { a: '\u0007', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' }
+
+/** The text of a literal: quotes, backslashes, Unicode, hexadecimal and octal numbers may be escaped. */
+const unquote = (token: string): string =>
+  token.slice(1, -1).replace(ESCAPE, (escape, u4?: string, u8?: string, hex?: string, octal?: string, other = '') => {
+    const number = u4 ?? u8 ?? hex
+    const code = number === undefined ? Number.parseInt(octal ?? '', 8) : Number.parseInt(number, 16)
+    if (Number.isNaN(code)) {
+      if (/[uUx0-9]/.test(other as string)) throw new SyntaxError(`"${escape}" is not an escape`)
+      return NAMED_ESCAPES[other as string] ?? (other as string)
+    }
+    if (code > 0x10ffff) throw new SyntaxError(`"${escape}" is not a character`)
+    return String.fromCodePoint(code)
+  })
 
 /**
  * Recursive descent over the grammar of https://cloud.google.com/pubsub/docs/subscription-message-filter:
@@ -93,7 +108,7 @@ class Parser {
   #key(): string {
     const token = this.#next('an attribute key')
     if (token.startsWith('"')) return unquote(token)
-    if (!/^[A-Za-z_]/.test(token)) throw new SyntaxError(`expected an attribute key, found "${token}"`)
+    if (!/^\w/.test(token)) throw new SyntaxError(`expected an attribute key, found "${token}"`)
     return token
   }
 
