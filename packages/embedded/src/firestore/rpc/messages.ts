@@ -63,7 +63,7 @@ export interface WriteResult {
 export interface TransactionOptions {
   mode?: 'readOnly' | 'readWrite'
   readOnly: { readTime: Timestamp | null } | null
-  readWrite: { retryTransaction: Uint8Array } | null
+  readWrite: { retryTransaction: Uint8Array; concurrencyMode?: number } | null
 }
 
 /** At which state a request reads; a request has those of these fields that its method knows. */
@@ -179,9 +179,15 @@ export interface StructuredQuery {
   findNearest: FindNearest | null
 }
 
+/** Asks for how a query is run; without `analyze` it is not. */
+export interface ExplainOptions {
+  analyze: boolean
+}
+
 export interface RunQueryRequest extends Consistency {
   parent: string
   structuredQuery: StructuredQuery | null
+  explainOptions: ExplainOptions | null
 }
 
 /** A wrapped or plain int64, as protobufjs decodes it. */
@@ -198,6 +204,7 @@ export interface Aggregation {
 export interface RunAggregationQueryRequest extends Consistency {
   parent: string
   structuredAggregationQuery: { structuredQuery: StructuredQuery | null; aggregations: Aggregation[] } | null
+  explainOptions: ExplainOptions | null
 }
 
 export interface PartitionQueryRequest extends Consistency {

@@ -28,7 +28,7 @@ export const commit = async (engine: Engine, request: CommitRequest, principal: 
     throw invalid('Cannot modify entities in a read-only transaction.')
   }
   if (writes.length === 0) {
-    if (transaction) coordinator.transactions.end(transaction)
+    if (transaction) coordinator.commitNothing(transaction)
     return transaction ? { commitTime: Timestamp.fromMicros(engine.store.timeline.commit()) } : {}
   }
   const { time, results } = await coordinator.commit(writes, transaction, writeGate(engine, principal, database))

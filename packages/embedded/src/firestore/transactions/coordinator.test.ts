@@ -24,6 +24,13 @@ const begin = (retry?: Transaction) =>
     retry ? { mode: 'readWrite', readWrite: { retryTransaction: retry.id }, readOnly: null } : null,
   )
 
+const beginOptimistic = () =>
+  coordinator.transactions.begin({
+    mode: 'readWrite',
+    readWrite: { retryTransaction: new Uint8Array(), concurrencyMode: 1 },
+    readOnly: null,
+  })
+
 const commit = async (path: string, n: Value, transaction: Transaction | null = null) => {
   const update = { name: `${DATABASE}/documents/${path}`, fields: MapValue.from([['n', n]]) }
   const write = { ...EMPTY_WRITE, operation: 'update' as const, update }
@@ -138,5 +145,50 @@ describe('a transaction', () => {
     const id = Buffer.from(begin().id)
     id.writeBigUInt64LE(id.readBigUInt64LE(1) + 1n, 1)
     expect(() => coordinator.transactions.use(id)).toThrow('Transaction is invalid or expired.')
+  })
+})
+
+describe('an optimistic transaction', () => {
+  test('keeps nobody from writing, and is aborted when what it has read was changed', async () => {
+    const transaction = beginOptimistic()
+    await coordinator.lockDocuments(transaction, ['c/x'])
+    await commit('c/x', 1n)
+    expect(read('c/x')).toBe(1n)
+    await expect(commit('c/y', 2n, transaction)).rejects.toThrow(CONTENTION)
+    expect(read('c/y')).toBeUndefined()
+  })
+
+  test('is aborted by a document that newly matches what it has asked for', async () => {
+    const transaction = beginOptimistic()
+    const other = beginOptimistic()
+    const covers = (n: Value) => (_: unknown, fields: MapValue) => fields.get('n') === n
+    await coordinator.lockQuery(transaction, { collectionId: 'c', covers: covers(1n) })
+    await coordinator.lockQuery(other, { collectionId: 'c', covers: covers(2n) })
+    await commit('c/x', 1n)
+    await expect(commit('c/y', 2n, transaction)).rejects.toThrow(CONTENTION)
+    await commit('c/y', 3n, other)
+  })
+
+  test('is aborted though it writes nothing, for what it has read may not stand together', async () => {
+    const transaction = beginOptimistic()
+    await coordinator.lockDocuments(transaction, ['c/x'])
+    await commit('c/x', 1n)
+    expect(() => coordinator.commitNothing(transaction)).toThrow(CONTENTION)
+  })
+
+  test('waits for the locks of others when it commits, as everybody does', async () => {
+    const holder = begin()
+    await coordinator.lockDocuments(holder, ['c/x'])
+    const committed = commit('c/x', 1n, beginOptimistic())
+    await commit('c/y', 1n, holder)
+    await committed
+    expect(read('c/x')).toBe(1n)
+  })
+
+  test('may change what it has read itself', async () => {
+    const transaction = beginOptimistic()
+    await coordinator.lockDocuments(transaction, ['c/x'])
+    await commit('c/x', 1n, transaction)
+    expect(read('c/x')).toBe(1n)
   })
 })

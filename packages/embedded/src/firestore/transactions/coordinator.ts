@@ -8,7 +8,7 @@ import type { PreparedWrite } from '../writes/write.ts'
 import { LockTable, collectionKey } from './locks.ts'
 import { TransactionRegistry } from './registry.ts'
 import type { Transaction } from './transaction.ts'
-import { WaitQueue, type Waiter } from './wait-queue.ts'
+import { WaitQueue, contention, type Waiter } from './wait-queue.ts'
 
 /** What a transaction locks besides single documents: what a query of it could return. */
 export interface QueryRange {
@@ -36,7 +36,8 @@ const MAX_CONTENDED = 10_000
  * Isolation of one database. A read in a read-write transaction locks what it read, a commit waits until no other
  * transaction holds a lock on what it changes, and transactions that wait for each other give way. Locks are shared,
  * as production's are; but where transactions have lately collided, their reads take turns, since letting them
- * all read at once would only have all but one of them aborted.
+ * all read at once would only have all but one of them aborted. An optimistic transaction locks nothing, and is aborted when
+ * it commits if what it has read has been changed.
  */
 export class Coordinator {
   readonly transactions: TransactionRegistry
@@ -77,6 +78,7 @@ export class Coordinator {
     transaction: Transaction | null,
     admit?: Admit,
   ): Promise<Committed> | Committed {
+    this.#requireUnmisled(transaction)
     const keys = new Set<string>()
     for (const { path, segments } of writes) {
       keys.add(path)
@@ -101,6 +103,12 @@ export class Coordinator {
     })
   }
 
+  /** Ends a transaction that has only read. Throws ABORTED when what it has read does not stand together. */
+  commitNothing(transaction: Transaction): void {
+    this.#requireUnmisled(transaction)
+    this.transactions.end(transaction)
+  }
+
   close(): void {
     this.transactions.endAll()
     this.#queue.close()
@@ -110,6 +118,12 @@ export class Coordinator {
     this.#locks.release(transaction)
     this.#queue.dismiss(transaction, new StatusError(Code.ABORTED, 'The transaction was ended while it waited.'))
     this.#queue.wake()
+  }
+
+  #requireUnmisled(transaction: Transaction | null): void {
+    if (!transaction?.stale) return
+    this.transactions.end(transaction)
+    throw contention()
   }
 
   #isFree(writes: readonly PreparedWrite[], transaction: Transaction | null): boolean {
@@ -122,6 +136,7 @@ export class Coordinator {
   #attempt(writes: readonly PreparedWrite[], transaction: Transaction | null, admit: Admit | undefined) {
     const time = this.#store.timeline.commit()
     try {
+      this.#requireUnmisled(transaction)
       admit?.(writes, time)
       const outcome = outcomeOf(this.#database, writes, time)
       let blocked = false
@@ -161,6 +176,9 @@ export class Coordinator {
   }
 
   #apply({ changes, results }: Outcome, time: number, transaction: Transaction | null): Committed {
+    for (const change of changes.values()) {
+      for (const misled of this.#locks.misled(change, transaction)) misled.stale = true
+    }
     this.#store.apply(this.#database, changes.values(), time)
     if (transaction) this.transactions.end(transaction)
     else if (this.#queue.size > 0) this.#queue.wake()
@@ -170,7 +188,8 @@ export class Coordinator {
   #lock(transaction: Transaction, keys: readonly string[], hold: () => void): Promise<void> | undefined {
     const blockers = () => this.#readBlockers(transaction, keys)
     let free = true
-    for (const _ of blockers()) free = false
+    // An optimistic transaction waits for nobody before it commits.
+    if (!transaction.optimistic) for (const _ of blockers()) free = false
     if (free) {
       hold()
       return undefined

@@ -13,16 +13,12 @@ export const collectionKey = (collectionId: string): string => `?${collectionId}
 
 /**
  * What open transactions have read. All locks are shared: they keep others from committing a change, never from
- * reading. A commit takes effect at one instant and so holds nothing.
+ * reading. A commit takes effect at one instant and so holds nothing. What an optimistic transaction has read keeps nobody
+ * from anything; it is noted in the same way, so that a change of it is found.
  */
 export class LockTable {
   readonly #holders = new Map<string, Set<Transaction>>()
   readonly #queries = new Map<string, Set<QueryLock>>()
-
-  /** Who holds `key`, a document's path or a `collectionKey`. */
-  holders(key: string): Iterable<Transaction> {
-    return this.#holders.get(key) ?? []
-  }
 
   hold(transaction: Transaction, key: string): void {
     if (transaction.keys.has(key)) return
@@ -30,6 +26,19 @@ export class LockTable {
     const holders = this.#holders.get(key)
     if (holders) holders.add(transaction)
     else this.#holders.set(key, new Set([transaction]))
+  }
+
+  /** Who holds `key`, a document's path or a `collectionKey`, against the changes of others. */
+  *holders(key: string): Generator<Transaction> {
+    for (const transaction of this.#holders.get(key) ?? []) if (!transaction.optimistic) yield transaction
+  }
+
+  /** The other optimistic transactions that have read what a change makes otherwise. */
+  *misled(change: PendingChange, self: Transaction | null): Generator<Transaction> {
+    for (const transaction of this.#holders.get(change.segments.join('/')) ?? []) {
+      if (transaction.optimistic && transaction !== self) yield transaction
+    }
+    for (const transaction of this.#queriesAltered(change, self)) if (transaction.optimistic) yield transaction
   }
 
   holdQuery(lock: QueryLock, collectionId: string): void {
@@ -53,8 +62,12 @@ export class LockTable {
     transaction.keys.clear()
   }
 
-  /** The other transactions whose queries a change would alter. */
+  /** The other transactions whose queries a change would alter, and which hold them against that. */
   *queriesAltered(change: PendingChange, self: Transaction | null): Generator<Transaction> {
+    for (const transaction of this.#queriesAltered(change, self)) if (!transaction.optimistic) yield transaction
+  }
+
+  *#queriesAltered(change: PendingChange, self: Transaction | null): Generator<Transaction> {
     if (this.#queries.size === 0) return
     const { segments, before, fields } = change
     for (const key of [collectionKey(segments.at(-2) as string), collectionKey('')]) {

@@ -3,6 +3,8 @@ import type { TransactionOptions } from '../rpc/messages.ts'
 import type { Store } from '../store/store.ts'
 import { Transaction } from './transaction.ts'
 
+// google.firestore.v1.TransactionOptions.ConcurrencyMode
+const OPTIMISTIC = 1
 const IDLE_MS = 60_000
 const LIFETIME_MS = 270_000
 const ID_BYTES = 9
@@ -53,7 +55,8 @@ export class TransactionRegistry {
     const at = readTime ? this.#store.readTime(readTime) : this.#store.timeline.read()
     const snapshot = options?.readOnly ? this.#store.history.pin(at) : null
     const number = ++this.#last
-    const transaction = new Transaction(encodeId(number), snapshot, attempt, this.#now())
+    const optimistic = options?.readWrite?.concurrencyMode === OPTIMISTIC
+    const transaction = new Transaction(encodeId(number), snapshot, attempt, this.#now(), optimistic)
     this.#open.set(number, transaction)
     this.#sweep ??= setInterval(() => this.expire(), 1000).unref()
     return transaction
