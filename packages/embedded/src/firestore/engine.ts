@@ -1,4 +1,5 @@
 import { Rulesets } from './access/rulesets.ts'
+import { importDocuments, type ExportedDocument } from './export/index.ts'
 import { WatchIndex } from './listen/watch-index.ts'
 import { History } from './store/history.ts'
 import type { Database } from './store/database.ts'
@@ -37,10 +38,18 @@ export class Engine {
     return coordinator
   }
 
-  /** Deletes all documents and ends all transactions, whatever they hold. */
+  /** Every database that is still to come begins with the documents of an export that are of its id. */
+  seed(documents: readonly ExportedDocument[]): void {
+    this.store.fill = (database) => importDocuments(this.store, database, documents)
+  }
+
+  /** Ends all transactions, whatever they hold; every database is as in its beginning. */
   reset(): void {
     for (const coordinator of this.#coordinators.values()) coordinator.transactions.endAll()
-    for (const database of this.store.databases) this.store.clear(database)
+    for (const database of this.store.databases) {
+      this.store.clear(database)
+      this.store.fill?.(database)
+    }
   }
 
   close(): void {

@@ -2,8 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { Server } from '@grpc/grpc-js'
 import { listenOnOnePort } from '../wire/port.ts'
 import { Engine } from './engine.ts'
+import { readExport } from './export/index.ts'
 import { emulatorRoutes } from './http/emulator-routes.ts'
 import { rulesRoutes } from './http/rules-routes.ts'
+import { durableRoutes } from './http/durable-routes.ts'
+import { exportRoutes } from './http/export-routes.ts'
 import { createHttpServer } from './http/server.ts'
 import { persist, type JournalLimits } from './journal/index.ts'
 import { restRoutes } from './rest/routes.ts'
@@ -23,6 +26,11 @@ export interface FirestoreEngineOptions {
   rulesFile?: string
   /** A folder in which every commit is kept before it is answered; what it holds is there at the next start. */
   persistIn?: string
+  /**
+   * Path of the `*.overall_export_metadata` file of an export: with its documents every database begins, of whatever
+   * project, that has the id of theirs.
+   */
+  seedFrom?: string
   /** Sizes at which the files in it are replaced; what they are without it is good for all but tests. */
   journalLimits?: JournalLimits
   /** Milliseconds since the epoch, as a number or a Date; default the system's. Waits for locks are in real time. */
@@ -50,7 +58,8 @@ const loadRules = (engine: Engine, file: string, source: string, log: Log): void
 
 /**
  * Starts Firestore in memory: `google.firestore.v1.Firestore` over gRPC, and over HTTP/1.1 on the same port what the
- * Firebase CLI asks of its emulator. Every project and database is there from the start, and empty unless `persistIn` says otherwise.
+ * Firebase CLI asks of its emulator. Every project and database is there from the start, and empty unless `persistIn` or
+ * `seedFrom` says otherwise.
  *
  * Requests with `authorization: Bearer owner`, which Google's server clients send when `FIRESTORE_EMULATOR_HOST` is
  * set, may do everything. Others may do what the security rules of their project allow, and everything where there are
@@ -60,8 +69,10 @@ export const startFirestoreEngine = async (options: FirestoreEngineOptions = {})
   const { host = '127.0.0.1', port = 0, rulesFile, persistIn, clock = Date.now, log = () => {} } = options
   const engine = new Engine(clock)
   if (rulesFile) loadRules(engine, rulesFile, await readFile(rulesFile, 'utf8'), log)
+  const seed = options.seedFrom === undefined ? [] : await readExport(options.seedFrom)
   const journal = persistIn ? await persist(engine.store, persistIn, log, options.journalLimits) : null
   engine.journal = journal
+  if (seed.length > 0) engine.seed(seed)
   const grpc = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': -1,
@@ -74,7 +85,12 @@ export const startFirestoreEngine = async (options: FirestoreEngineOptions = {})
   const webChannels = new WebChannels(engine, protos, log)
   const emulator = emulatorRoutes(engine, () => setImmediate(() => void close()))
   const http = createHttpServer(
-    [...emulator, ...rulesRoutes(engine), ...webChannels.routes, ...restRoutes(engine, protos, log)],
+    [
+      ...durableRoutes(engine, [...emulator, ...exportRoutes(engine)]),
+      ...rulesRoutes(engine),
+      ...webChannels.routes,
+      ...restRoutes(engine, protos, log),
+    ],
     log,
   )
   const listening = await listenOnOnePort({ host, port, grpc, http }).catch(async (error: unknown) => {

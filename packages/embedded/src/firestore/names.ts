@@ -15,7 +15,7 @@ const INT64_MIN = -(2n ** 63n)
 const INT64_MAX = 2n ** 63n - 1n
 
 /** `__id{int64}__`, a numeric id of Datastore: such ids sort as numbers, before all others. */
-const numericId = (id: string): bigint | undefined => {
+export const numericId = (id: string): bigint | undefined => {
   if (!id.startsWith('__id')) return undefined
   const digits = NUMERIC_ID.exec(id)?.[1]
   if (digits === undefined) return undefined

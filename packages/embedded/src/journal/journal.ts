@@ -62,10 +62,11 @@ const newGroup = (): Group => {
   return { records: [], bytes: 0, written, cut: undefined }
 }
 
-const failed = (error: JournalError): Promise<never> => {
-  const rejected = Promise.reject(error)
-  rejected.catch(() => {})
-  return rejected
+const failed = (failure: JournalError): Promise<never> => {
+  const { promise, reject } = Promise.withResolvers<never>()
+  promise.catch(() => {})
+  reject(failure)
+  return promise
 }
 
 interface Recovered {

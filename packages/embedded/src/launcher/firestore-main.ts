@@ -5,12 +5,14 @@ import { parseFlags, portOf } from './flags.ts'
 await runEngineProcess('Firestore engine', async () => {
   const flags = parseFlags(process.argv.slice(2))
   const persistIn = flags['persist'] ?? process.env['IMX_FIRESTORE_PERSIST']
+  const seedFrom = flags['seed_from_export'] ?? flags['import-data']
   const engine = await startFirestoreEngine({
     host: flags['host'] ?? '127.0.0.1',
     port: portOf(flags, 'port', 8080),
     log: console.error,
     ...(flags['rules'] && { rulesFile: flags['rules'] }),
     ...(persistIn && { persistIn }),
+    ...(seedFrom && { seedFrom }),
   })
   console.log(`Firestore engine listening on ${engine.host}:${engine.port}`)
   // POST /shutdown ends the process as a signal does.

@@ -18,11 +18,15 @@ const WRITERS = 4
 const SET_SIZE = 5
 const WINDOW = 40
 
-const mulberry32 = (seed: number) => (): number => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+/** mulberry32: numbers from 0 to 1 that depend on the seed alone. */
+const randomFrom = (seed: number) => {
+  let state = seed
+  return (): number => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
 }
 
 const name = (path: string) => `${DATABASE}/documents/${path}`
@@ -122,7 +126,7 @@ test(
     const found = { inRecovery: 0, unfinishedWrites: 0, unfinishedSnapshots: 0, commits: 0 }
     let latest = ''
     for (let killed = 0; killed < kills;) {
-      const random = mulberry32(firstSeed * 100_000 + killed)
+      const random = randomFrom(firstSeed * 100_000 + killed)
       if (random() < 0.3) {
         const early = start(folder, said)
         await delay(random() * 300)

@@ -1,7 +1,8 @@
 import protobuf from 'protobufjs'
 import type { CommitEvent } from '../store/database.ts'
 import type { Store } from '../store/store.ts'
-import { descendants, type DocumentNode, type LiveVersion } from '../store/tree.ts'
+import { documentsNow } from '../store/snapshot.ts'
+import type { DocumentNode, LiveVersion } from '../store/tree.ts'
 import { decodeDocument, encodeDocument } from '../values/codec.ts'
 import { MapValue } from '../values/value.ts'
 
@@ -41,18 +42,10 @@ export const commitRecord = ({ time, changes }: CommitEvent): Uint8Array => {
 }
 
 /** The records of all documents as they are when this is called, at `time`, in parts that are made as they are asked for. */
-export const snapshotRecords = (store: Store, time: number): Iterable<Uint8Array> => {
-  const documents: [DocumentNode, LiveVersion][] = []
-  for (const { root } of store.databases) {
-    for (const node of descendants(root)) {
-      const version = node.at()
-      if (version) documents.push([node, version])
-    }
-  }
-  return parts(documents, time)
-}
+export const snapshotRecords = (store: Store, time: number): Iterable<Uint8Array> =>
+  parts([...store.databases].flatMap(documentsNow), time)
 
-function* parts(documents: readonly [DocumentNode, LiveVersion][], time: number): Generator<Uint8Array> {
+function* parts(documents: readonly (readonly [DocumentNode, LiveVersion])[], time: number): Generator<Uint8Array> {
   const begin = () => protobuf.Writer.create().uint32(TIME).double(time).uint32(SNAPSHOT).bool(true)
   let writer = begin()
   for (const [node, version] of documents) {

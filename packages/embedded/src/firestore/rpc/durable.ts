@@ -8,7 +8,7 @@ import type { OpenDuplex, ResponseSink } from './duplex.ts'
 // has seen anything that is gone after the engine was killed. Without a journal nothing here takes part.
 
 /** Resolves when all commits so far are durable. Rejects with UNAVAILABLE when they will not be. */
-const settled = async (pending: Promise<void>): Promise<void> => {
+export const settled = async (pending: Promise<void>): Promise<void> => {
   try {
     await pending
   } catch (error) {

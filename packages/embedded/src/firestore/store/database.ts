@@ -15,6 +15,8 @@ export interface CommitEvent {
   readonly database: Database
   readonly time: number
   readonly changes: readonly DocumentChange[]
+  /** Whether the documents come from an export: nobody reacts to those. */
+  readonly imported: boolean
 }
 
 /** A document's new state, before it is a version. */
@@ -59,7 +61,7 @@ export class Database {
   }
 
   /** Makes new versions of documents at `time`, which must be later than every version there is. */
-  apply(pending: Iterable<PendingChange>, time: number): CommitEvent {
+  apply(pending: Iterable<PendingChange>, time: number, imported = false): CommitEvent {
     const changes: DocumentChange[] = []
     for (const { segments, before, fields, createTime, size } of pending) {
       const node = this.#ensure(segments)
@@ -69,7 +71,7 @@ export class Database {
       this.#history.supersede(node, after)
       changes.push({ node, before, after })
     }
-    return { database: this, time, changes }
+    return { database: this, time, changes, imported }
   }
 
   #ensure(segments: readonly string[]): DocumentNode {

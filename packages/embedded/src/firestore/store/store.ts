@@ -14,6 +14,9 @@ export class Store {
   readonly #databases = new Map<string, Database>()
   readonly #listeners = new Set<CommitListener>()
 
+  /** Puts into a database, when it comes to be, what it begins with. */
+  fill: ((database: Database) => void) | null = null
+
   constructor(clock: Clock, history = new History()) {
     this.timeline = new Timeline(clock)
     this.history = history
@@ -25,6 +28,7 @@ export class Store {
     if (known) return known
     const database = new Database(name, this.history)
     this.#databases.set(name, database)
+    this.fill?.(database)
     return database
   }
 
@@ -41,8 +45,8 @@ export class Store {
     return () => this.#listeners.delete(listener)
   }
 
-  apply(database: Database, pending: Iterable<PendingChange>, time: number): void {
-    const event = database.apply(pending, time)
+  apply(database: Database, pending: Iterable<PendingChange>, time: number, origin?: 'import'): void {
+    const event = database.apply(pending, time, origin === 'import')
     if (event.changes.length === 0) return
     for (const listener of this.#listeners) listener(event)
   }
