@@ -1,3 +1,4 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { Firestore, type Query, type QuerySnapshot } from '@google-cloud/firestore'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startFirestoreEngine, type FirestoreEngine } from '../index.ts'
@@ -73,5 +74,104 @@ describe('onSnapshot of the server client', () => {
     expect(ids(await last.next())).toEqual(['d3', 'd4'])
     first.stop()
     last.stop()
+  })
+
+  test('hears of a collection group, wherever its collections lie', async () => {
+    await client.doc('a/1/c/x').set({ n: 1 })
+    const group = onQuery(client.collectionGroup('c').orderBy('n'))
+    const { next } = group
+    expect(ids(await next())).toEqual(['x'])
+    await client.doc('c/y').set({ n: 0 })
+    expect(changes(await next())).toEqual(['added y -1>0'])
+    await client.doc('a/1/d/z').set({ n: 2 })
+    await client.doc('b/1/a/1/c/z').set({ n: 2 })
+    expect(changes(await next())).toEqual(['added z -1>2'])
+    group.stop()
+  })
+
+  test('hears of a batch in one snapshot, removed before added before modified', async () => {
+    const c = client.collection('c')
+    for (const id of ['a', 'b', 'd']) await c.doc(id).set({ n: 1 })
+    const { next, stop } = onQuery(c.orderBy('n'))
+    await next()
+    const batch = client.batch()
+    batch.delete(c.doc('a')).set(c.doc('b'), { n: 5 }).create(c.doc('e'), { n: 0 })
+    const [{ writeTime } = { writeTime: null }] = await batch.commit()
+    const snapshot = await next()
+    expect(changes(snapshot)).toEqual(['removed a 0>-1', 'added e -1>0', 'modified b 1>2'])
+    expect(writeTime && snapshot.readTime.isEqual(writeTime)).toBe(true)
+    stop()
+  })
+
+  test('is told why a query is refused', async () => {
+    const { next } = onQuery(client.collection('c').orderBy('__name__').orderBy('n'))
+    await expect(next()).rejects.toThrow('Error 3: order by clause cannot contain more fields after the key')
+  })
+
+  test('serves many listeners at once, each what it asks for', async () => {
+    const c = client.collection('c')
+    const listeners = Array.from({ length: 50 }, (_, i) => onQuery(c.where('group', '==', i)))
+    for (const { next } of listeners) expect((await next()).size).toBe(0)
+    const batch = client.batch()
+    for (let i = 0; i < 100; i++) batch.set(c.doc(`d${i}`), { group: i % 50 })
+    await batch.commit()
+    for (const [i, { next, stop }] of listeners.entries()) {
+      expect(ids(await next()).toSorted()).toEqual([`d${i}`, `d${i + 50}`].toSorted())
+      stop()
+    }
+  })
+})
+
+/** A way to the engine that can be broken. */
+const breakableWay = async () => {
+  const open = new Set<Socket>()
+  const way = createServer((socket) => {
+    const other = connect(firestore.port, '127.0.0.1')
+    for (const [one, next] of [
+      [socket, other],
+      [other, socket],
+    ] as const) {
+      open.add(one)
+      one.pipe(next)
+      one.on('error', () => next.destroy())
+      one.on('close', () => {
+        open.delete(one)
+        next.destroy()
+      })
+    }
+  })
+  await new Promise<void>((resolve) => way.listen(0, '127.0.0.1', resolve))
+  const { port } = way.address() as AddressInfo
+  const breakOff = () => {
+    for (const socket of open) socket.destroy()
+  }
+  return { port, breakOff, close: () => (breakOff(), way.close()) }
+}
+
+describe('a connection that breaks', () => {
+  test('is taken up again, and the client learns what it has missed and nothing twice', async () => {
+    const way = await breakableWay()
+    const settings = { host: `127.0.0.1:${way.port}`, ssl: false, projectId: `listen-${project}` }
+    const far = new Firestore({ ...settings, customHeaders: { Authorization: 'Bearer owner' } })
+    try {
+      const c = client.collection('c')
+      for (const id of ['a', 'b', 'd']) await c.doc(id).set({ n: 1 })
+      const all = onQuery(far.collection('c'))
+      const limited = onQuery(far.collection('c').orderBy('n').limit(2))
+      expect((await all.next()).size).toBe(3)
+      expect(ids(await limited.next())).toEqual(['a', 'b'])
+      way.breakOff()
+      await c.doc('a').delete()
+      await c.doc('b').update({ n: 2 })
+      await c.doc('e').set({ n: 0 })
+      await limited.until((one) => ids(one).join() === 'e,d')
+      const snapshot = await all.until((one) => ids(one).includes('e'))
+      expect(changes(snapshot).toSorted()).toEqual(['added e -1>2', 'modified b 0>0', 'removed a 0>-1'])
+      all.stop()
+      limited.stop()
+    } finally {
+      await far.terminate()
+      way.close()
+    }
   })
 })
