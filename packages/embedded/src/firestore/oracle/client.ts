@@ -33,12 +33,12 @@ export class JsonClient {
     if (authorization !== '') this.#metadata.set('authorization', authorization)
   }
 
-  async call(name: string, json: JsonObject): Promise<Answer> {
+  async call(name: string, json: JsonObject, serviceName = SERVICE): Promise<Answer> {
     const method = service.methods[name]?.resolve() as protobuf.Method | undefined
     if (!method?.resolvedRequestType || !method.resolvedResponseType) throw new Error(`no method ${name}`)
     const { resolvedRequestType: requestType, resolvedResponseType: responseType } = method
     const call = this.#client.makeServerStreamRequest(
-      `/${SERVICE}/${name}`,
+      `/${serviceName}/${name}`,
       (message: object) => Buffer.from(requestType.encode(message).finish()),
       (bytes: Buffer) => responseType.decode(bytes),
       parseMessage(requestType, json),

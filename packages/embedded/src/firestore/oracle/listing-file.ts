@@ -2,7 +2,7 @@ import { at, type Answer } from './client.ts'
 import { differences, type Difference, type OracleFile, type Stage } from './case.ts'
 import { asInProduction } from './exceptions.ts'
 import { askHttp } from './http.ts'
-import type { Json, JsonObject } from './proto-json.ts'
+import { camelCased, type Json, type JsonObject } from './proto-json.ts'
 import { recording } from './recordings.ts'
 
 interface ListCase {
@@ -45,14 +45,6 @@ const seeded = (stage: Stage): Promise<Json> =>
     return first
   })
 
-const camel = (json: JsonObject): JsonObject =>
-  Object.fromEntries(
-    Object.entries(json).map(([key, value]) => [
-      key.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
-      typeof value === 'object' && value !== null && !Array.isArray(value) ? camel(value) : value,
-    ]),
-  )
-
 const documentsIn = (answer: Answer) =>
   ((at(answer.responses[0], 'documents') as JsonObject[] | undefined) ?? []).map((one) => ({
     name: String(one['name']).slice(DOCUMENTS.length + 1),
@@ -74,7 +66,7 @@ const play = async (stage: Stage, { request, parent, owner, outcome }: ListCase)
   const firstCommit = await seeded(stage)
   const { at_first_commit: early, pages, ...rest } = request
   const full: JsonObject = {
-    ...camel(rest),
+    ...camelCased(rest),
     parent: parent === '' ? DOCUMENTS : `${DOCUMENTS}/${parent}`,
     ...(early === true && { readTime: firstCommit }),
   }

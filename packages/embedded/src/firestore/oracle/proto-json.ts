@@ -4,6 +4,19 @@ import protobuf from 'protobufjs'
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 export type JsonObject = { [key: string]: Json }
 
+/** JSON with the names of members in camel case, as the definitions have them here. */
+export const camelCased = (json: JsonObject): JsonObject => {
+  const within = (value: Json): Json => {
+    if (Array.isArray(value)) return value.map(within)
+    return typeof value === 'object' && value !== null ? camelCased(value) : value
+  }
+  const entries = Object.entries(json).map(([key, value]) => [
+    key.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
+    within(value),
+  ])
+  return Object.fromEntries(entries) as JsonObject
+}
+
 type Plain = { [key: string]: unknown }
 
 const WRAPPERS = new Set(

@@ -5,6 +5,7 @@ import type { Engine } from '../engine.ts'
 import { NAME_FIELD } from '../field-path.ts'
 import { parseDatabaseName, parseDocumentName } from '../names.ts'
 import { aggregate, aggregatedFields, parseAggregations } from '../query/aggregate.ts'
+import { explain } from '../query/explain.ts'
 import { compileCoverage } from '../query/membership.ts'
 import { nearestRows } from '../query/nearest.ts'
 import { parseQuery } from '../query/parse.ts'
@@ -17,6 +18,9 @@ import { readContext, readTimeOf, type ReadContext } from './consistency.ts'
 import type { PartitionQueryRequest, RunAggregationQueryRequest, RunQueryRequest } from './messages.ts'
 
 const invalid = (message: string) => new StatusError(Code.INVALID_ARGUMENT, message)
+
+/** How many index entries an aggregation is billed one read for. */
+const ENTRIES_PER_READ = 1000
 
 /** Puts what a query returns under the locks of the transaction it is part of. */
 export const lockQuery = async ({ locker, coordinator }: ReadContext, query: Query): Promise<void> => {
@@ -37,15 +41,25 @@ function* documentsOf(query: Query, rows: readonly Row[]): Generator<DocumentMes
   }
 }
 
+/** The answer to who asks how a query would be run. */
+const planOf = (query: Query, { started }: ReadContext): object => ({
+  ...(started && { transaction: started }),
+  explainMetrics: explain(query, null),
+  done: true,
+})
+
 export async function* streamQuery(
   engine: Engine,
   request: RunQueryRequest,
   principal: Principal,
-): AsyncGenerator<object> {
+): AsyncGenerator<object, void, void> {
   const query = parseQuery(request.parent, request.structuredQuery)
   authoriseQuery(engine, principal, query)
   const context = readContext(engine, query.database, request)
+  const { explainOptions } = request
+  if (explainOptions && !explainOptions.analyze) return yield planOf(query, context)
   await lockQuery(context, query)
+  const started = performance.now()
   const readTime = readTimeOf(engine, context)
   const { rows, skipped } = runQuery(query, context.database, context.at)
   if (context.started) yield { transaction: context.started }
@@ -53,6 +67,18 @@ export async function* streamQuery(
   for (const document of documentsOf(query, rows)) {
     if (held) yield held
     held = skipped > 0 ? { document, readTime, skippedResults: skipped } : { document, readTime }
+  }
+  if (explainOptions) {
+    if (held) yield held
+    const read = rows.length + skipped
+    const explainMetrics = explain(query, {
+      resultsReturned: rows.length,
+      documentsRead: read,
+      indexEntriesRead: read,
+      readOperations: read,
+      seconds: (performance.now() - started) / 1000,
+    })
+    return yield { readTime, explainMetrics, done: true }
   }
   // The last answer says that it is, and as Google's emulator has it leaves out how many were skipped.
   yield { readTime, ...held, skippedResults: 0, done: true }
@@ -62,7 +88,7 @@ export async function* streamAggregation(
   engine: Engine,
   request: RunAggregationQueryRequest,
   principal: Principal,
-): AsyncGenerator<object> {
+): AsyncGenerator<object, void, void> {
   const message = request.structuredAggregationQuery
   if (!message) throw invalid('A structured aggregation query is required.')
   const plain = parseQuery(request.parent, message.structuredQuery)
@@ -70,11 +96,23 @@ export async function* streamAggregation(
   const query = { ...plain, required: aggregatedFields(aggregations) }
   authoriseQuery(engine, principal, query)
   const context = readContext(engine, query.database, request)
+  const { explainOptions } = request
+  if (explainOptions && !explainOptions.analyze) return yield planOf(query, context)
   await lockQuery(context, query)
+  const started = performance.now()
   const readTime = readTimeOf(engine, context)
   const { rows } = runQuery(query, context.database, context.at)
   if (context.started) yield { transaction: context.started }
-  yield { result: { aggregateFields: aggregate(aggregations, rows) }, readTime, done: true }
+  const answer = { result: { aggregateFields: aggregate(aggregations, rows) }, readTime, done: true }
+  if (!explainOptions) return yield answer
+  const explainMetrics = explain(query, {
+    resultsReturned: 1,
+    documentsRead: 0,
+    indexEntriesRead: rows.length,
+    readOperations: Math.ceil(rows.length / ENTRIES_PER_READ),
+    seconds: (performance.now() - started) / 1000,
+  })
+  return yield { ...answer, explainMetrics }
 }
 
 /** Names that cut the result of a query into parts of about the same size, in order. */
@@ -107,7 +145,7 @@ export const partitionQuery = (engine: Engine, request: PartitionQueryRequest, p
 }
 
 /** Pipelines are for databases of the enterprise edition, which these are not. */
-export async function* executePipeline(_: Engine, request: { database: string }): AsyncGenerator<object> {
+export async function* executePipeline(_: Engine, request: { database: string }): AsyncGenerator<object, void, void> {
   parseDatabaseName(request.database)
   yield* []
   throw invalid('ExecutePipeline requires the Database Edition to be `enterprise`.')

@@ -1,0 +1,74 @@
+import { Firestore, Filter, type Query } from '@google-cloud/firestore'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startFirestoreEngine, type FirestoreEngine } from '../index.ts'
+
+let engine: FirestoreEngine
+let client: Firestore
+
+beforeAll(async () => {
+  engine = await startFirestoreEngine()
+  client = new Firestore({ projectId: 'demo', host: `127.0.0.1:${engine.port}`, ssl: false })
+  const batch = client.batch()
+  for (let n = 0; n < 5; n++) batch.set(client.doc(`c/d${n}`), { n, even: n % 2 === 0 })
+  await batch.commit()
+})
+afterAll(async () => {
+  await client.terminate()
+  await engine.close()
+})
+
+const indexesOf = async (query: Query) => (await query.explain()).metrics.planSummary.indexesUsed
+
+describe('a query explained', () => {
+  test('is not run unless it is to be analysed', async () => {
+    const { metrics, snapshot } = await client.collection('c').where('even', '==', true).explain()
+    expect(metrics.planSummary.indexesUsed).toEqual([
+      { query_scope: 'Collection', properties: '(even ASC, __name__ ASC)' },
+    ])
+    expect([metrics.executionStats, snapshot]).toEqual([null, null])
+  })
+
+  test('tells what it read', async () => {
+    const { metrics, snapshot } = await client
+      .collection('c')
+      .orderBy('n')
+      .offset(1)
+      .limit(2)
+      .explain({ analyze: true })
+    expect(snapshot?.docs.map((one) => one.id)).toEqual(['d1', 'd2'])
+    const { resultsReturned, readOperations, executionDuration, debugStats } = metrics.executionStats ?? {}
+    expect([resultsReturned, readOperations]).toEqual([2, 3])
+    expect((executionDuration?.seconds ?? 0) + (executionDuration?.nanoseconds ?? 0)).toBeGreaterThan(0)
+    expect(debugStats).toMatchObject({ documents_scanned: '3', billing_details: { documents_billable: '3' } })
+  })
+
+  test('that finds nothing is billed one read', async () => {
+    const { metrics, snapshot } = await client.collection('none').explain({ analyze: true })
+    expect([snapshot?.size, metrics.executionStats?.resultsReturned, metrics.executionStats?.readOperations]).toEqual([
+      0, 0, 1,
+    ])
+  })
+
+  test('names the indexes that production would take', async () => {
+    const c = client.collection('c')
+    const [both, ordered, group, either] = await Promise.all([
+      indexesOf(c.where('a', '==', 1).where('b', 'array-contains', 2)),
+      indexesOf(c.where('a', '==', 1).orderBy('b', 'desc')),
+      indexesOf(client.collectionGroup('c').where('x.y', '>', 1)),
+      indexesOf(c.where(Filter.or(Filter.where('a', '==', 1), Filter.where('a', '==', 2)))),
+    ])
+    const properties = (...all: string[]) => all.map((one) => ({ query_scope: 'Collection', properties: one }))
+    expect(both).toEqual(properties('(a ASC, __name__ ASC)', '(b ASC, __name__ ASC)'))
+    expect(ordered).toEqual(properties('(a ASC, b DESC, __name__ DESC)'))
+    expect(group).toEqual([{ query_scope: 'Collection group', properties: '(x.y ASC, __name__ ASC)' }])
+    expect(either).toEqual(properties('(a ASC, __name__ ASC)'))
+  })
+
+  test('may be an aggregation', async () => {
+    const count = client.collection('c').count()
+    expect((await count.explain()).snapshot).toBeNull()
+    const { metrics, snapshot } = await count.explain({ analyze: true })
+    expect(snapshot?.data()).toEqual({ count: 5 })
+    expect([metrics.executionStats?.resultsReturned, metrics.executionStats?.readOperations]).toEqual([1, 1])
+  })
+})
