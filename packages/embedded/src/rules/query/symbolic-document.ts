@@ -119,7 +119,14 @@ const factsOf = (terms: readonly Term[]): Facts => {
       default:
     }
   }
-  return { types, ...(lower && { lower }), ...(upper && { upper }), excluded, contains }
+  return {
+    types,
+    ...(lower && { lower }),
+    ...(upper && { upper }),
+    excluded,
+    // Known elements make it a list.
+    ...(contains.length > 0 && { types: ['list'], contains }),
+  }
 }
 
 /** `resource` as rules see it: a document's data, its id and its path. */
