@@ -1,10 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
+import fc from 'fast-check'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { Code, StatusError } from '../../wire/status-error.ts'
-import type { Principal } from '../access/principal.ts'
+import { OWNER, type Principal } from '../access/principal.ts'
 import { Engine } from '../engine.ts'
 import { History } from '../store/history.ts'
 import { Timestamp } from '../values/value.ts'
+import { openListenStream } from './index.ts'
 import {
   DATABASE,
   DOCUMENTS,
@@ -110,6 +112,8 @@ describe('a target', () => {
       removeTarget: 0,
     })
     expect(await come()).toEqual(['ADD 1', 'CURRENT 1', 'NO_CHANGE'])
+    client.add(5, C)
+    expect(await come()).toEqual(['REMOVE 5'])
   })
 
   test('wanted once ends when it is current', async () => {
@@ -177,11 +181,15 @@ describe('a target that is refused', () => {
   })
 
   test('is one that the rules have come to forbid since', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
     const { client, come, engine } = setUp(USER)
     client.add(1, C)
     await come()
+    vi.advanceTimersByTime(30_000)
+    expect(await come()).toEqual(['NO_CHANGE'])
     engine.rules.load('p', `service cloud.firestore { match /databases/{d}/documents { } }`)
-    ;(client.stream as unknown as { beat: () => void }).beat()
+    vi.advanceTimersByTime(30_000)
     expect(await come()).toEqual(['REMOVE 1', 'NO_CHANGE'])
   })
 })
@@ -293,5 +301,73 @@ describe('a stream', () => {
     client.stream.cancel()
     await set('c/y')
     expect(await come()).toEqual([])
+  })
+
+  test('has an answer to any request', async () => {
+    const name = fc.oneof(
+      fc.string(),
+      fc.constantFrom(
+        DATABASE,
+        DOCUMENTS,
+        `${DOCUMENTS}/c/x`,
+        `${DOCUMENTS}/c/x/d`,
+        `${DOCUMENTS}//`,
+        `${DOCUMENTS}/c/__x__`,
+      ),
+    )
+    const int = fc.oneof(fc.nat(3), fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }))
+    const cursor = fc.option(
+      fc.record({ values: fc.array(fc.constantFrom(null, 1n, 'x'), { maxLength: 3 }), before: fc.boolean() }),
+    )
+    const path = fc.oneof(fc.string(), fc.constantFrom('n', '__name__', 'a.b', '`'))
+    const structuredQuery = fc.record({
+      from: fc.array(
+        fc.record({ collectionId: fc.oneof(fc.constant('c'), fc.string()), allDescendants: fc.boolean() }),
+        { maxLength: 2 },
+      ),
+      orderBy: fc.array(fc.record({ field: fc.option(fc.record({ fieldPath: path })), direction: int }), {
+        maxLength: 2,
+      }),
+      startAt: cursor,
+      endAt: cursor,
+      offset: int,
+      limit: fc.option(fc.record({ value: int })),
+      select: fc.option(fc.record({ fields: fc.array(fc.record({ fieldPath: path }), { maxLength: 2 }) })),
+    })
+    const addTarget = fc.record({
+      targetType: fc.constantFrom(undefined, 'query' as const, 'documents' as const),
+      query: fc.option(fc.record({ parent: name, structuredQuery: fc.option(structuredQuery.map(queryMessage)) })),
+      documents: fc.option(fc.record({ documents: fc.array(name, { maxLength: 3 }) })),
+      resumeType: fc.constantFrom(undefined, 'resumeToken' as const, 'readTime' as const),
+      resumeToken: fc.uint8Array({ maxLength: 20 }),
+      readTime: fc.option(fc.tuple(fc.double(), int).map(([seconds, nanos]) => new Timestamp(seconds, nanos))),
+      targetId: int,
+      once: fc.boolean(),
+      expectedCount: fc.option(fc.record({ value: int })),
+    })
+    const request = fc.record({
+      database: fc.oneof({ weight: 9, arbitrary: fc.constant(DATABASE) }, { weight: 1, arbitrary: name }),
+      targetChange: fc.constantFrom(undefined, 'addTarget' as const, 'addTarget' as const, 'removeTarget' as const),
+      addTarget: fc.option(addTarget),
+      removeTarget: int,
+    })
+    const engine = new Engine(Date.now)
+    await commitNow(engine, [setWrite('c/x', { n: 1n }), setWrite('c/y', { n: 2n })])
+    let answers = 0
+    fc.assert(
+      fc.property(fc.array(request, { minLength: 1, maxLength: 4 }), (requests) => {
+        let error: unknown = null
+        const stream = openListenStream(engine, OWNER, {
+          send: () => ++answers > 0,
+          end: () => {},
+          fail: (reason) => (error = reason),
+        })
+        for (const one of requests) stream.receive(one)
+        stream.cancel()
+        if (error !== null) expect(error).toBeInstanceOf(StatusError)
+      }),
+      { numRuns: 3000, seed: 11 },
+    )
+    expect(answers).toBeGreaterThan(1000)
   })
 })

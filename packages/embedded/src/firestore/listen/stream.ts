@@ -5,39 +5,17 @@ import { parseDatabaseName } from '../names.ts'
 import type { DuplexCall, ResponseSink } from '../rpc/duplex.ts'
 import type { ListenRequest, TargetMessage } from '../rpc/messages.ts'
 import type { Database } from '../store/database.ts'
-import type { DocumentNode, LiveVersion } from '../store/tree.ts'
+import { Listener } from './listener.ts'
 import { Deltas, changed, removed, snapshot, type Moment } from './responses.ts'
 import { openTarget, openingResponses } from './opening.ts'
 import { resumeTokenOf } from './resume-token.ts'
 import { parseTarget, type Target } from './target.ts'
-import type { Watcher } from './watch-index.ts'
 
 // As often as production tells an idle client that it has missed nothing.
 const HEARTBEAT_MS = 30_000
 const MAX_WAITING_REQUESTS = 1000
 
 const invalid = (message: string) => new StatusError(Code.INVALID_ARGUMENT, message)
-
-/** A target on a stream, and what has changed in its places since the client was last told. */
-class Listener implements Watcher {
-  readonly id: number
-  readonly target: Target
-  /** What each document was when the client was last told. */
-  changes = new Map<DocumentNode, LiveVersion | null>()
-  readonly #touched: (listener: Listener, time: number) => void
-
-  constructor(id: number, target: Target, touched: (listener: Listener, time: number) => void) {
-    this.id = id
-    this.target = target
-    this.#touched = touched
-  }
-
-  touched(node: DocumentNode, before: LiveVersion | null, time: number): void {
-    // However often it changes until the client can be told, only what the client knows and the latest matter.
-    if (!this.changes.has(node)) this.changes.set(node, before)
-    this.#touched(this, time)
-  }
-}
 
 /** All changes of a stream's targets up to one moment, and what tells of targets that may be seen no more. */
 interface Collected {
@@ -68,15 +46,18 @@ export class ListenStream implements DuplexCall {
   #scheduled = false
   #over = false
   #lastId = 0
+  /** Whether the client has left the choice of an id to the server: then it must go on so. */
+  #assignsIds = false
 
   constructor(engine: Engine, principal: Principal, sink: ResponseSink) {
     this.#engine = engine
     this.#principal = principal
     this.#sink = sink
-    this.#heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS).unref()
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS).unref()
   }
 
   receive(request: object): void {
+    if (this.#over) return
     if (this.#requests.length >= MAX_WAITING_REQUESTS) {
       this.#fail(new StatusError(Code.RESOURCE_EXHAUSTED, 'Too many requests are waiting on the stream.'))
       return
@@ -100,19 +81,6 @@ export class ListenStream implements DuplexCall {
     this.#over = true
     clearInterval(this.#heartbeat)
     for (const listener of this.#listeners.values()) this.#unwatch(listener)
-  }
-
-  /**
-   * Tells an idle client that all it knows is still so: the token that it gets does not grow old. Who may see a target no
-   * more, since the rules are others now, is told so.
-   */
-  beat(): void {
-    if (this.#over || this.#full || this.#outgoing || this.#listeners.size === 0) return
-    for (const listener of this.#listeners.values()) this.#changed.add(listener)
-    const collected = this.#collect()
-    const now = this.#moment(this.#engine.store.timeline.read())
-    this.#outgoing = this.#snapshot(collected, now)
-    this.#pump()
   }
 
   #fail(error: unknown): void {
@@ -165,10 +133,13 @@ export class ListenStream implements DuplexCall {
 
   #add(database: Database, message: TargetMessage): Iterator<object> {
     const id = message.targetId === 0 ? this.#lastId + 1 : message.targetId
+    if (id < 0) throw invalid('target_id must be positive.')
     if (this.#listeners.has(id)) throw invalid(`Target id ${id} is already in use on this stream.`)
     this.#lastId = Math.max(this.#lastId, id)
     let target: Target
     try {
+      if (message.targetId === 0) this.#assignsIds = true
+      else if (this.#assignsIds) throw invalid('The ids of targets are assigned by the server on this stream.')
       target = parseTarget({ engine: this.#engine, principal: this.#principal, database }, message)
       target.authorise()
     } catch (error) {
@@ -231,6 +202,19 @@ export class ListenStream implements DuplexCall {
     }
     this.#changed.clear()
     return { deltas, refused }
+  }
+
+  /**
+   * Tells an idle client that all it knows is still so: the token that it gets does not grow old. Who may see a target no
+   * more, since the rules are others now, is told so.
+   */
+  #beat(): void {
+    if (this.#over || this.#full || this.#outgoing || this.#listeners.size === 0) return
+    for (const listener of this.#listeners.values()) this.#changed.add(listener)
+    const collected = this.#collect()
+    const now = this.#moment(this.#engine.store.timeline.read())
+    this.#outgoing = this.#snapshot(collected, now)
+    this.#pump()
   }
 
   #moment(time: number): Moment {
