@@ -76,6 +76,21 @@ test('a task waits for its schedule time', async () => {
   expect((await client.listTasks({ parent: QUEUE }))[0]).toEqual([])
 })
 
+test('after a step, times are understood as the client means them: by a clock that was not stepped', async () => {
+  const time = stepped()
+  const { client } = await startBench({ time })
+  const target = await startTarget()
+  await client.createQueue(queue)
+  await time.advance(86_400_000)
+  const scheduleTime = { seconds: startMs / 1000 + 60 }
+  const [task] = await client.createTask({ parent: QUEUE, task: { httpRequest: { url: target.url }, scheduleTime } })
+  expect(task.scheduleTime).toMatchObject({ seconds: String(startMs / 1000 + 86_460) })
+  await time.advance(59_999)
+  expect(target.received).toHaveLength(0)
+  await time.advance(1)
+  expect(target.received).toHaveLength(1)
+})
+
 // As recorded of production by the conformance suite of aertje/cloud-tasks-emulator.
 test('the headers of retries are those of production', async () => {
   const time = stepped()

@@ -16,11 +16,12 @@ interface Registration {
 
 const ATTEMPTS = 3
 
-const isRegistration = (body: unknown): body is Registration => typeof body === 'object' && body !== null
+const isRegistration = (body: unknown): body is Registration =>
+  typeof body === 'object' && body !== null && !Array.isArray(body)
 
 const numbers = (fields: object | null | undefined): void => {
   for (const [name, value] of Object.entries(fields ?? {})) {
-    if (value !== null && typeof value !== 'number') throw invalidArgument(`${name} must be a number.`)
+    if (value !== null && !Number.isFinite(value)) throw invalidArgument(`${name} must be a number.`)
   }
 }
 
@@ -30,6 +31,7 @@ export const registrationOf = (body: unknown): { settings: QueueSettings; defaul
   const { rateLimits, retryConfig, defaultUri } = body
   numbers(rateLimits)
   numbers(retryConfig)
+  if (defaultUri && typeof defaultUri !== 'string') throw invalidArgument('defaultUri must be a string.')
   const { retry, ...rates } = DEFAULT_SETTINGS
   const msOf = (seconds: number | null | undefined, otherwiseMs: number): number =>
     seconds === null || seconds === undefined ? otherwiseMs : seconds * 1000

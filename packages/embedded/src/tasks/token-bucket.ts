@@ -47,7 +47,7 @@ export class TokenBucket {
 
   recover(nowMs: number): void {
     this.#fill(nowMs)
-    this.#share = Math.min(1, this.#share + 0.1)
+    this.#share = this.#share > 0.9 - ROUNDING ? 1 : this.#share + 0.1
   }
 
   #fill(nowMs: number): void {
