@@ -45,6 +45,15 @@ export class JsonStream {
     this.#call.write(this.#parse(json))
   }
 
+  /** Takes nothing more until `resume`, so that what comes is held up on its way. */
+  pause(): void {
+    this.#call.pause()
+  }
+
+  resume(): void {
+    this.#call.resume()
+  }
+
   halfClose(): void {
     this.#call.end()
   }
