@@ -41,7 +41,8 @@ export const listQueryOf = ({ filter, orders, limit, offset, source, nearest }: 
     orderBy: orders.map(({ field, descending }) => ({ field, direction: descending ? 'DESC' : 'ASC' })),
     limit: most === Infinity ? null : most,
     offset: offset > 0 ? offset : null,
-    allDescendants: source.kind === 'group',
+    // Of collections of any id only a rule for every path is sure to allow all.
+    allDescendants: source.kind !== 'collection',
   }
 }
 

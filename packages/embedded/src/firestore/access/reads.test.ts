@@ -157,7 +157,12 @@ describe('a query', () => {
     expect(await query(alice, { from }, `${documents}/users/bob`)).toMatchObject({ status: 'PERMISSION_DENIED' })
   })
 
-  test('of all collections at once is nobody’s', async () => {
-    expect(await alice.call('ListDocuments', { parent: documents })).toMatchObject({ status: 'PERMISSION_DENIED' })
+  test('of all collections at once needs a rule for every path', async () => {
+    const all = () => alice.call('ListDocuments', { parent: documents })
+    expect(await all()).toMatchObject({ status: 'PERMISSION_DENIED' })
+    await rules('match /{collection}/{id} { allow read; }')
+    expect(await all()).toMatchObject({ status: 'PERMISSION_DENIED' })
+    await rules('match /{path=**} { allow read; }')
+    expect(await all()).toMatchObject({ status: 'OK' })
   })
 })

@@ -83,6 +83,48 @@ describe('rules put over HTTP', () => {
   )
 })
 
+describe('what expressions have come to', () => {
+  const RULES = `rules_version = '2';
+service cloud.firestore { match /databases/{d}/documents {
+  match /c/{id} { allow get: if request.auth != null && resource.data.n < 3; allow list: if "<b>" == "&"; }
+} }`
+  const coverage = (suffix = '') =>
+    fetch(`http://127.0.0.1:${firestore.port}/emulator/v1/projects/demo-a:ruleCoverage${suffix}`)
+
+  test('is told as JSON', async () => {
+    expect((await coverage()).status).toBe(404)
+    await put('demo-a', files(RULES))
+    await read('demo-a')
+    await read('demo-a', people.user('alice'))
+    const { rules, report } = (await (await coverage()).json()) as {
+      rules: { files: { content: string }[] }
+      report: { sourcePosition: { line: number; currentOffset: number; endOffset: number }; values: object[] }[]
+    }
+    expect(rules.files[0]?.content).toBe(RULES)
+    const [get, list] = report
+    const { line, currentOffset = 0, endOffset = 0 } = get?.sourcePosition ?? {}
+    expect(line).toBe(3)
+    expect(RULES.slice(currentOffset, endOffset + 1)).toBe('request.auth != null && resource.data.n < 3')
+    expect(get?.values).toContainEqual({ value: { boolValue: false }, count: expect.any(Number) as number })
+    expect(get?.values).toContainEqual({
+      value: { undefined: { causeMessage: 'Null value error.' } },
+      count: expect.any(Number) as number,
+    })
+    expect(list?.values).toEqual([])
+  })
+
+  test('is told as a page', async () => {
+    await put('demo-a', files(RULES))
+    await read('demo-a')
+    const response = await coverage('.html')
+    expect(response.headers.get('content-type')).toMatch('text/html')
+    const page = await response.text()
+    expect(page).toContain('title="Expression never evaluated"')
+    expect(page).toContain('title="false (')
+    expect(page.replaceAll(/<[^>]*>/g, '')).toContain('&quot;&lt;b&gt;&quot; == &quot;&amp;&quot;')
+  })
+})
+
 describe('rules of a file at the start', () => {
   const startWith = async (source: string) => {
     const folder = await mkdtemp(join(tmpdir(), 'rules-'))
@@ -117,6 +159,14 @@ describe('rules of a file at the start', () => {
     ])
     await put('demo-a', files(OPEN), started)
     expect(await read('demo-a', other.nobody)).toBe('NOT_FOUND')
+  })
+
+  test('say what they debug', async () => {
+    const debugging = "allow get: if debug(request.auth.uid) == 'alice';"
+    const body = `match /databases/{d}/documents { match /c/{id} { ${debugging} } }`
+    const { other, lines } = await startWith(`${VERSION} service cloud.firestore { ${body} }`)
+    expect(await read('demo-a', other.user('alice'))).toBe('NOT_FOUND')
+    expect(lines).toContain("firestore: debug in rules: 'alice'")
   })
 
   test('that cannot be read are an error', async () => {

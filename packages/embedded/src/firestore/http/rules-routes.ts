@@ -1,6 +1,7 @@
-import { formatIssue, type Issue } from '../../rules/index.ts'
+import { formatIssue, type Issue, type Ruleset } from '../../rules/index.ts'
 import { Code, StatusError } from '../../wire/status-error.ts'
 import type { Engine } from '../engine.ts'
+import { coverageHtml, coverageJson } from './rule-coverage.ts'
 import type { Request, Response, Route } from './server.ts'
 
 interface RulesBody {
@@ -26,7 +27,7 @@ const PROJECT = String.raw`^/emulator/v1/projects/(?<project>[^/]+)`
 
 /**
  * Security rules over HTTP as Google's emulator has them: what the Firebase CLI puts when the file changes and
- * `@firebase/rules-unit-testing` at the start of a test.
+ * `@firebase/rules-unit-testing` at the start of a test, and what each expression of them has come to since.
  */
 export const rulesRoutes = (engine: Engine): Route[] => {
   const put = ({ groups, body }: Request): Response => {
@@ -38,5 +39,27 @@ export const rulesRoutes = (engine: Engine): Route[] => {
     }
     return { status: 200, body: issues.length > 0 ? { issues: issues.map(issueJson) } : {} }
   }
-  return [{ method: 'PUT', path: new RegExp(`${PROJECT}:securityRules$`), handle: put }]
+  const loaded = ({ groups }: Request): Ruleset => {
+    const project = groups['project'] as string
+    const ruleset = engine.rules.of(project)
+    if (!ruleset) throw new StatusError(Code.NOT_FOUND, `There are no security rules for project ${project}.`)
+    return ruleset
+  }
+  return [
+    { method: 'PUT', path: new RegExp(`${PROJECT}:securityRules$`), handle: put },
+    {
+      method: 'GET',
+      path: new RegExp(`${PROJECT}:ruleCoverage$`),
+      handle: (request) => ({ status: 200, body: coverageJson(loaded(request)) }),
+    },
+    {
+      method: 'GET',
+      path: new RegExp(`${PROJECT}:ruleCoverage\\.html$`),
+      handle: (request) => ({
+        status: 200,
+        body: coverageHtml(loaded(request)),
+        headers: { 'content-type': 'text/html; charset=utf-8' },
+      }),
+    },
+  ]
 }
