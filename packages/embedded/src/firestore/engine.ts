@@ -11,8 +11,6 @@ import { Coordinator } from './transactions/coordinator.ts'
 export class Engine {
   readonly store: Store
   readonly rules = new Rulesets()
-  /** Registered triggers by their full name or id, as they were sent. */
-  readonly triggers = new Map<string, unknown>()
   /** Whom a commit concerns. */
   readonly watches: WatchIndex
   /** Where commits are kept on disk; `pending` is what answers wait for. null: in memory only. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { inspect } from 'node:util'
 import { Server } from '@grpc/grpc-js'
 import { listenOnOnePort } from '../wire/port.ts'
 import { Engine } from './engine.ts'
@@ -8,11 +9,13 @@ import { rulesRoutes } from './http/rules-routes.ts'
 import { durableRoutes } from './http/durable-routes.ts'
 import { exportRoutes } from './http/export-routes.ts'
 import { createHttpServer } from './http/server.ts'
+import { triggerRoutes } from './http/trigger-routes.ts'
 import { persist, type JournalLimits } from './journal/index.ts'
 import { restRoutes } from './rest/routes.ts'
 import { MAX_MESSAGE_BYTES, firestoreProtos, firestoreService } from './rpc/codec.ts'
 import { firestoreMethods, type Log } from './rpc/service.ts'
 import type { Clock } from './store/timeline.ts'
+import { Triggers } from './triggers/index.ts'
 import { WebChannels } from './web-channel/routes.ts'
 
 export type { Clock } from './store/timeline.ts'
@@ -31,11 +34,13 @@ export interface FirestoreEngineOptions {
    * project, that has the id of theirs.
    */
   seedFrom?: string
+  /** `host:port` of the functions emulator, whose functions are called when documents change. */
+  functionsHost?: string
   /** Sizes at which the files in it are replaced; what they are without it is good for all but tests. */
   journalLimits?: JournalLimits
   /** Milliseconds since the epoch, as a number or a Date; default the system's. Waits for locks are in real time. */
   clock?: Clock
-  /** Gets a line for each error that is the engine's own fault; default nothing. */
+  /** Gets a line for each error that is the engine's own fault, and what rules have to say; default nothing. */
   log?: Log
 }
 
@@ -68,11 +73,18 @@ const loadRules = (engine: Engine, file: string, source: string, log: Log): void
 export const startFirestoreEngine = async (options: FirestoreEngineOptions = {}): Promise<FirestoreEngine> => {
   const { host = '127.0.0.1', port = 0, rulesFile, persistIn, clock = Date.now, log = () => {} } = options
   const engine = new Engine(clock)
+  engine.rules.debug = (value) => log(`firestore: debug in rules: ${inspect(value)}`)
   if (rulesFile) loadRules(engine, rulesFile, await readFile(rulesFile, 'utf8'), log)
   const seed = options.seedFrom === undefined ? [] : await readExport(options.seedFrom)
   const journal = persistIn ? await persist(engine.store, persistIn, log, options.journalLimits) : null
   engine.journal = journal
   if (seed.length > 0) engine.seed(seed)
+  const triggers = new Triggers({
+    store: engine.store,
+    functionsHost: options.functionsHost,
+    durable: () => engine.journal?.pending,
+    log,
+  })
   const grpc = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': -1,
@@ -87,6 +99,7 @@ export const startFirestoreEngine = async (options: FirestoreEngineOptions = {})
   const http = createHttpServer(
     [
       ...durableRoutes(engine, [...emulator, ...exportRoutes(engine)]),
+      ...triggerRoutes(triggers),
       ...rulesRoutes(engine),
       ...webChannels.routes,
       ...restRoutes(engine, protos, log),
@@ -99,6 +112,7 @@ export const startFirestoreEngine = async (options: FirestoreEngineOptions = {})
   })
   const close = async (): Promise<void> => {
     webChannels.close()
+    triggers.close()
     engine.close()
     await listening.close()
     await journal?.close()

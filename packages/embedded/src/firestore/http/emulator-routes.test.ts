@@ -52,13 +52,6 @@ describe('over HTTP on the same port', () => {
     expect((await ask('DELETE', `/emulator/v1/${DATABASE}/documents/c`)).status).toBe(400)
   })
 
-  test('triggers are taken, of both generations', async () => {
-    const trigger = { eventTrigger: { resource: `${DATABASE}/documents/c/{id}`, eventType: 'e', service: 's' } }
-    expect((await ask('PUT', '/emulator/v1/projects/demo/triggers/us-central1-f', trigger)).status).toBe(200)
-    expect((await ask('POST', '/emulator/v1/projects/demo/eventarcTrigger?eventarcTriggerId=g', {})).status).toBe(200)
-    expect([...firestore.engine.triggers.keys()]).toEqual(['demo/us-central1-f', 'demo/g'])
-  })
-
   test('everything is reset, and transactions with it', async () => {
     await put('c/x')
     const { transaction = '' } = await client.ask('BeginTransaction', { database: DATABASE })
