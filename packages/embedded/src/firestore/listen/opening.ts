@@ -46,8 +46,10 @@ export const openTarget = (engine: Engine, { view, names }: Target, message: Tar
   }
   const before = new Map(view.at(since).map(({ node, version }) => [node, version]))
   const shown = now.filter(({ node, version }) => before.get(node) !== version)
-  const wantsNames = (message.expectedCount?.value ?? 0) > 0
-  const unchanged = wantsNames ? { unchangedNames: bloomFilterOf(unchangedSince(now, before)) } : {}
+  const expected = message.expectedCount?.value ?? 0
+  // A client that has as many as there were will have as many as there are, and needs no names to find out which are not.
+  const unchanged =
+    expected > 0 && expected !== before.size ? { unchangedNames: bloomFilterOf(unchangedSince(now, before)) } : {}
   for (const { node } of now) before.delete(node)
   const left = Array.from(before.keys(), (node) => ({ node, version: node.at() }))
   // Of documents given by name the client is told one by one, so there is nothing to count.

@@ -204,7 +204,7 @@ describe('a client that comes back', () => {
     client.stream.cancel()
     await commitNow(engine, [deleteWrite('c/a'), setWrite('c/b', { n: 2n }), setWrite('c/new', { n: 1n })])
     const again = setUp(undefined, engine)
-    again.client.add(4, C, known)
+    again.client.add(4, C, known, { expectedCount: { value: 5 } })
     expect(await again.come()).toEqual([
       'ADD 4',
       'c/b 4',
