@@ -18,6 +18,9 @@ export interface DeliveryPolicy {
   done(message: StoredMessage): void
 }
 
+/** So long a message of a key that was given back waits for the client that did so. */
+const RESERVED_MS = 10_000
+
 /**
  * The messages of one subscription and who has them. At least once: a message leaves when it is acknowledged,
  * dead-lettered or outlives its retention, and in no other way.
@@ -178,7 +181,7 @@ export class DeliveryQueue {
   modifyDeadline(ackId: string, seconds: number): boolean {
     const delivery = this.#byAckId.get(ackId)
     if (delivery?.state !== 'leased') return false
-    if (seconds === 0) this.#fail(delivery)
+    if (seconds === 0) this.#fail(delivery, 'given back')
     else this.#wheel.set(delivery, this.#time.now() + seconds * 1000)
     return true
   }
@@ -248,19 +251,25 @@ export class DeliveryQueue {
     if (this.#ready.length > 0 || this.#held.get(consumer.clientId)?.length) this.wake()
   }
 
-  /** A lease ran out, or a wait before the next attempt is over. */
+  /** A lease ran out, a wait before the next attempt is over, or the client that gave the message back takes nothing. */
   #due(delivery: Delivery): void {
-    if (delivery.state === 'leased') this.#fail(delivery)
+    if (delivery.state === 'leased') this.#fail(delivery, 'expired')
     else if (delivery.state === 'waiting') this.#retry(delivery)
+    else if (delivery.lane) {
+      delivery.lane.release()
+      this.#settle(delivery.lane)
+    }
   }
 
-  #fail(delivery: Delivery): void {
+  #fail(delivery: Delivery, how: 'given back' | 'expired'): void {
     delivery.failures++
     const lane = delivery.lane
     if (lane) {
       for (const again of lane.rewind(delivery)) this.#takeBack(again)
       if (lane.waiting) this.#takeBack(lane.waiting)
       lane.waiting = undefined
+      // Who let the deadline pass may be dead.
+      if (how === 'expired') lane.release()
     } else {
       this.#wheel.remove(delivery)
       // The id stays good until the next attempt: an acknowledgement that comes a little late still counts.
@@ -301,6 +310,7 @@ export class DeliveryQueue {
     delivery.state = 'ready'
     if (delivery.lane) {
       delivery.lane.waiting = undefined
+      if (delivery.lane.client !== undefined) this.#wheel.set(delivery, this.#time.now() + RESERVED_MS)
       this.#settle(delivery.lane)
     } else {
       this.#ready.push(delivery)
@@ -317,8 +327,7 @@ export class DeliveryQueue {
   /** Puts the key where those who may be sent its next message find it. */
   #offer(lane: Lane): void {
     if (!lane.deliverable) return
-    const { client } = lane
-    const queue = client === undefined ? this.#ready : this.#held.get(client)
+    const queue = this.#held.get(lane.client) ?? (lane.idle ? this.#ready : undefined)
     if (!queue || lane.queue === queue) return
     lane.queue = queue
     queue.push(lane)

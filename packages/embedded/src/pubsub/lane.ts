@@ -4,7 +4,7 @@ const COMPACT_AT = 64
 
 /**
  * The messages of one ordering key, in the order of publication. They go out in that order, to one client as long as
- * any of them is out; when one is redelivered, all that follow it are too, also those that were acknowledged meanwhile
+ * any of them is out; a client that gave them back gets them again, since it may still have later ones in hand. When one is redelivered, all that follow it are too, also those that were acknowledged meanwhile
  * (https://cloud.google.com/pubsub/docs/ordering).
  */
 export class Lane {
@@ -13,7 +13,7 @@ export class Lane {
   queue: unknown = undefined
   /** The message that backs off: until it is over, nothing goes out. */
   waiting: Delivery | undefined = undefined
-  /** The client that has the messages that are out. */
+  /** Whose the key is: it has the messages that are out, or has just given them back. */
   #client: unknown = undefined
   #deliveries: Delivery[] = []
   /** Before it: done, and never needed again. */
@@ -21,6 +21,8 @@ export class Lane {
   /** Before it: delivered. */
   #next = 0
   #leased = 0
+  /** The client gave messages back, and has not been sent them again. */
+  #returned = false
 
   constructor(key: string) {
     this.key = key
@@ -35,9 +37,14 @@ export class Lane {
     return !this.waiting && this.#next < this.#deliveries.length
   }
 
-  /** The client that alone may be sent more; undefined when any may. */
+  /** Nothing of it is out. */
+  get idle(): boolean {
+    return this.#leased === 0
+  }
+
+  /** The client whose the key is; undefined when any may have it. */
   get client(): unknown {
-    return this.#leased === 0 ? undefined : this.#client
+    return this.#client
   }
 
   push(delivery: Delivery): void {
@@ -50,13 +57,21 @@ export class Lane {
     this.#next++
     this.#leased++
     this.#client = client
+    this.#returned = false
     return delivery
   }
 
   /** A message taken is done. It leaves when all before it have. */
   done(): void {
     this.#leased--
+    if (!this.#returned) this.release()
     this.#trim()
+  }
+
+  /** Any client may have the key, unless messages of it are still out. */
+  release(): void {
+    this.#returned = false
+    if (this.#leased === 0) this.#client = undefined
   }
 
   /** All that was taken from `from` on is to be delivered again; returns it. */
@@ -65,6 +80,7 @@ export class Lane {
     if (index < 0 || index >= this.#next) return []
     const again = this.#deliveries.slice(index, this.#next)
     this.#next = index
+    this.#returned = true
     for (const delivery of again) if (delivery.state === 'leased') this.#leased--
     return again
   }
