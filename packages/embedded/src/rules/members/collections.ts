@@ -10,7 +10,8 @@ type List = readonly RulesValue[]
 const has = (values: List, value: RulesValue): boolean => includes(values, value) === true
 const hasAll = (values: List, all: List): boolean => all.every((value) => has(values, value))
 const hasAny = (values: List, any: List): boolean => any.some((value) => has(values, value))
-const hasOnly = (values: List, only: List): boolean => hasAll(values, only) && hasAll(only, values)
+/** Not more than `only`: it need not have all of them. */
+const hasOnly = (values: List, only: List): boolean => hasAll(only, values)
 
 const join = (list: List, separator: string): Outcome => {
   const texts: string[] = []

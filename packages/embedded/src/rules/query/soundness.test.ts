@@ -49,7 +49,7 @@ const literal = fc.constantFrom(...values.flatMap(([, text]) => text ?? []))
 const fieldNames = ['a', 'b', 'm'] as const
 const document = fc
   .record({ a: value, b: value, m: value }, { requiredKeys: [] })
-  .map((record) => MapValue.from(Object.entries(record) as [string, Value][]))
+  .map((record) => MapValue.from(Object.entries(record)))
 
 const fieldPath = fc.constantFrom<readonly string[]>(['a'], ['b'], ['m'], ['m', 'x'])
 
@@ -85,7 +85,7 @@ const unary = (field: readonly string[], isNull: boolean, negated: boolean): Bot
   },
   constraint: { kind: 'field', field, operator: negated ? '!=' : '==', value: isNull ? null : NaN },
 })
-const single: fc.Arbitrary<Both> = fc.oneof(
+const fieldQuery: fc.Arbitrary<Both> = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(fieldPath, fc.constantFrom(...operators), value).map((of) => comparison(...of)) },
   {
     weight: 3,
@@ -102,7 +102,7 @@ const combined = (kind: 'and' | 'or', parts: readonly Both[]): Both => ({
 const { query } = fc.letrec<{ query: Both }>((tie) => ({
   query: fc.oneof(
     { depthSize: 'small', maxDepth: 2 },
-    single,
+    fieldQuery,
     fc
       .tuple(fc.constantFrom('and' as const, 'or' as const), fc.array(tie('query'), { minLength: 1, maxLength: 3 }))
       .map(([kind, parts]) => combined(kind, parts)),
