@@ -6,7 +6,7 @@ import { Timestamp } from '../values/value.ts'
 export class JsonMismatch extends Error {}
 
 const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)$/
-const MIN_SECONDS = Date.UTC(1, 0, 1) / 1000 - (Date.UTC(1, 0, 1) - new Date('0001-01-01T00:00:00Z').getTime()) / 1000
+const MIN_SECONDS = -62_135_596_800
 const MAX_SECONDS = 253_402_300_799
 
 /** RFC 3339, cut to whole microseconds as Firestore stores it. Throws JsonMismatch. */
@@ -49,7 +49,8 @@ export const writeBytes = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 
 const NUMBER = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/
-const INTEGER = /^-?\d+$/
+// No longer than an int64 may be; more digits would only cost time.
+const INTEGER = /^-?\d{1,19}$/
 
 /** A number, or its text; `NaN`, `Infinity` and `-Infinity` as text. Throws JsonMismatch. */
 export const readDouble = (json: unknown): number => {
@@ -65,7 +66,7 @@ const MAX_INT64 = 2n ** 63n - 1n
 
 /** A whole number, or its text. Throws JsonMismatch. */
 export const readInt64 = (json: unknown): bigint => {
-  const whole = typeof json === 'string' && INTEGER.test(json) ? BigInt(json.slice(0, 40)) : readDouble(json)
+  const whole = typeof json === 'string' && INTEGER.test(json) ? BigInt(json) : readDouble(json)
   if (typeof whole === 'number' && !Number.isInteger(whole)) throw new JsonMismatch('not a whole number')
   const value = BigInt(whole)
   if (value < MIN_INT64 || value > MAX_INT64) throw new JsonMismatch('not in the range of an int64')
@@ -110,6 +111,7 @@ export const camelCase = (name: string): string =>
   name.includes('_') ? name.replaceAll(SNAKE, (_, letter: string) => letter.toUpperCase()) : name
 
 const UNSAFE_INTEGER = /\d{16}/
+const DIGITS = /^-?\d+$/
 
 /** JSON as a value. Whole numbers that a double does not hold come as their text. Throws SyntaxError. */
 export const parseJson = (text: string): unknown => {
@@ -117,6 +119,6 @@ export const parseJson = (text: string): unknown => {
   return JSON.parse(text, (_, value: unknown, context?: { source?: string }) => {
     if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
     const source = context?.source ?? ''
-    return INTEGER.test(source) ? source : value
+    return DIGITS.test(source) ? source : value
   })
 }

@@ -115,7 +115,8 @@ export class WebChannels {
   }
 
   #terminate(sid: string | null): Response {
-    this.#sessions.get(sid ?? '')?.end()
-    return text(200, '')
+    const session = this.#sessions.get(sid ?? '')
+    session?.end()
+    return session ? text(200, '') : UNKNOWN_SID
   }
 }
