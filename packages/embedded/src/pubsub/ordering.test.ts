@@ -41,3 +41,54 @@ test.skipIf(!existsSync(file))(
   },
   30_000,
 )
+
+test.skipIf(!existsSync(file))(
+  'given back at random, messages come again with those after them, and none overtakes (needs ../shared/data)',
+  async () => {
+    const { input, expected } = JSON.parse(readFileSync(file, 'utf8')) as Fixture
+    const { client } = await startBench()
+    const { subscription } = await createPair(client, { enableMessageOrdering: true })
+    const topic = client.topic('events', { messageOrdering: true })
+    const places = new Map(
+      expected.map(({ key, messages }) => [key, new Map(messages.map((text, index) => [text, index]))]),
+    )
+    const last = new Map<string, number>()
+    const overtaken: string[] = []
+    const givenBack = new Set<string>()
+    const open = new Set(input.map(({ message }) => message))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const random = seeded(7)
+    subscription.on('message', (message: Message) => {
+      const key = message.orderingKey ?? ''
+      const text = message.data.toString()
+      const place = places.get(key)?.get(text) ?? -1
+      if (key !== '' && place > (last.get(key) ?? -1) + 1) overtaken.push(text)
+      last.set(key, place)
+      if (!givenBack.has(text) && random() < 0.01) {
+        givenBack.add(text)
+        message.nack()
+        return
+      }
+      message.ack()
+      open.delete(text)
+      if (open.size === 0) resolve()
+    })
+    await Promise.all(
+      input.map(({ key, message }) =>
+        topic.publishMessage({ data: Buffer.from(message), ...(key && { orderingKey: key }) }),
+      ),
+    )
+    await promise
+    expect(overtaken).toEqual([])
+    expect(givenBack.size).toBeGreaterThan(60)
+  },
+  30_000,
+)
+
+/** The same numbers from 0 to 1 each time (mulberry32). */
+const seeded = (seed: number) => () => {
+  seed = (seed + 0x6d2b79f5) | 0
+  let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+}

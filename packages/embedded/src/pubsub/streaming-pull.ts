@@ -82,7 +82,8 @@ class StreamConsumer implements Consumer {
     this.#call = call
     this.#subscription = subscription
     this.#options = options
-    this.clientId = first.clientId || this
+    // Not the client's id: Google's clients open several streams, and what goes by two of them may overtake itself.
+    this.clientId = this
     this.leaseMs = leaseMsOf(first.streamAckDeadlineSeconds)
     this.#maxMessages = Math.min(limitOf(first.maxOutstandingMessages), options.outstandingPerStreamMax)
     this.#maxBytes = limitOf(first.maxOutstandingBytes)
