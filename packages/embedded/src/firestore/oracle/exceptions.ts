@@ -7,6 +7,9 @@ const REST_READ_TIME =
 const DEADLOCK =
   'Two transactions that wait for each other are told at once, in the words of production, and not by a timeout.'
 
+const OPTIMISTIC =
+  "An optimistic transaction keeps nobody from writing, and is aborted if it was misled, as in production; Google's emulator locks."
+
 const PRECISE_QUERY_LOCK =
   "A query locks what it could return, as in production; Google's emulator locks every collection with that id."
 
@@ -32,6 +35,8 @@ export const exceptions: Record<string, string> = {
   'list_documents: order by name descending': DESCENDING_KEYS,
   'list_documents: collection, descending': DESCENDING_KEYS,
   'transactions: two transactions that read and then write the same document: T1 writes c/d': DEADLOCK,
+  'transactions: the optimistic concurrency mode still locks: outside write to c/d': OPTIMISTIC,
+  'transactions: the optimistic concurrency mode still locks: T writes c/d': OPTIMISTIC,
   'transactions: ListDocuments in a transaction locks every collection with that ID: outside create of x/y/c/z':
     PRECISE_QUERY_LOCK,
   'transactions: RunQuery in a transaction locks every collection with that ID: outside create of x/y/c/z':
