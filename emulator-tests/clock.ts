@@ -1,4 +1,4 @@
-// The clock of the local engines, which fires the suite's schedules: on time, and when a test says so.
+// The clock of the local engines, which fires the suite's schedules and tasks: on time, and when a test says so.
 const host = process.env['IMX_SCHEDULE_CLOCK_HOST'] ?? '127.0.0.1:8086'
 
 const call = async (path: string, body?: object): Promise<unknown> => {

@@ -59,6 +59,12 @@ test('runs a command with the addresses, and ends with its code', async () => {
   expect(code).toBe(7)
 })
 
+test('Cloud Tasks is started when it is asked for', async () => {
+  const path = '/v2/projects/p/locations/l/queues'
+  const ask = `fetch('http://' + process.env.CLOUD_TASKS_EMULATOR_HOST + '${path}').then(({ status }) => process.exit(status - 200 + 9))`
+  expect(await run('--tasks-port', '0', '--', 'node', '-e', ask)).toMatchObject({ code: 9 })
+})
+
 test('says what is wrong with its arguments', async () => {
   expect(await run('--firestore-port', 'x')).toMatchObject({
     code: 1,

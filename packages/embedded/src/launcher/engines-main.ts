@@ -7,13 +7,15 @@ import { portOf } from './flags.ts'
 
 const USAGE = `Usage: imx-engines [options] [-- command ...]
 
-Firestore and Pub/Sub in one process, without the Firebase CLI, until Ctrl-C. With a command: runs it with
-FIRESTORE_EMULATOR_HOST, PUBSUB_EMULATOR_HOST and GCLOUD_PROJECT set, stops the engines, and ends with its code.
+Firestore and Pub/Sub, and Cloud Tasks when asked for, in one process, without the Firebase CLI, until Ctrl-C. With a
+command: runs it with FIRESTORE_EMULATOR_HOST, PUBSUB_EMULATOR_HOST, CLOUD_TASKS_EMULATOR_HOST and GCLOUD_PROJECT set,
+stops the engines, and ends with its code.
 
   --firestore-port <port>  where Firestore listens: gRPC, REST and WebChannel (8080)
   --pubsub-port <port>     where Pub/Sub listens: gRPC and REST (8085)
-                           With one of the two, only that engine is started; 0 takes a free port.
-  --host <address>         where both listen (127.0.0.1)
+  --tasks-port <port>      where Cloud Tasks listens: gRPC and REST
+                           With one of these, only that engine is started; 0 takes a free port.
+  --host <address>         where all listen (127.0.0.1)
   --project <id>           the command's GCLOUD_PROJECT (demo-local); every project is served
   --rules <file>           Firestore security rules for all projects; without them users may do everything
   --help
@@ -22,6 +24,7 @@ FIRESTORE_EMULATOR_HOST, PUBSUB_EMULATOR_HOST and GCLOUD_PROJECT set, stops the 
 const OPTIONS = {
   'firestore-port': { type: 'string' },
   'pubsub-port': { type: 'string' },
+  'tasks-port': { type: 'string' },
   host: { type: 'string', default: '127.0.0.1' },
   project: { type: 'string', default: 'demo-local' },
   rules: { type: 'string' },
@@ -58,6 +61,17 @@ const startPubSub = async ({ host, 'pubsub-port': port }: Settings): Promise<Eng
   return { name: 'Pub/Sub', variable: 'PUBSUB_EMULATOR_HOST', address, close: () => engine.close() }
 }
 
+const startTasks = async ({ host, 'tasks-port': port }: Settings): Promise<Engine> => {
+  const { startTasksEngine } = await import('../tasks/index.ts')
+  const engine = await startTasksEngine({
+    host,
+    port: portOf({ ...(port !== undefined && { 'tasks-port': port }) }, 'tasks-port', 9499),
+    log: console.error,
+  })
+  const address = `${engine.host}:${engine.port}`
+  return { name: 'Cloud Tasks', variable: 'CLOUD_TASKS_EMULATOR_HOST', address, close: () => engine.close() }
+}
+
 /** Runs a command and gives its exit code, or 128 and the signal's number as a shell does. */
 const runCommand = (command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -67,10 +81,11 @@ const runCommand = (command: string, args: readonly string[], env: NodeJS.Proces
   })
 
 const run = async (settings: Settings, [command, ...args]: readonly string[]): Promise<Running> => {
-  const named = settings['firestore-port'] !== undefined || settings['pubsub-port'] !== undefined
+  const named = (['firestore-port', 'pubsub-port', 'tasks-port'] as const).some((name) => settings[name] !== undefined)
   const starts = [
     ...(!named || settings['firestore-port'] !== undefined ? [startFirestore] : []),
     ...(!named || settings['pubsub-port'] !== undefined ? [startPubSub] : []),
+    ...(settings['tasks-port'] !== undefined ? [startTasks] : []),
   ]
   const engines = await Promise.all(starts.map((start) => start(settings)))
   const close = async (): Promise<void> => {
