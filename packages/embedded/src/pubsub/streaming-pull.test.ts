@@ -1,5 +1,6 @@
 import type { v1 } from '@google-cloud/pubsub'
 import { expect, test, vi } from 'vitest'
+import { SteppedTime } from '../clock/time-source.ts'
 import type { PubSubEngineOptions } from './engine.ts'
 import { connectRaw, createPair, startBench } from './testing.ts'
 
@@ -94,6 +95,73 @@ test('a keep-alive is answered', async () => {
   const { subscriber } = await setUp()
   const { stream, properties } = await openStream(subscriber)
   stream.write({})
+  await vi.waitFor(() => expect(properties()).toBe(2))
+  stream.end()
+})
+
+test.each([
+  ['the subscription', { subscription: name }],
+  ['flow control', { maxOutstandingMessages: 5 }],
+  ['the protocol version', { protocolVersion: 1 }],
+  ['deadlines in another number than ids', { modifyDeadlineAckIds: ['x'] }],
+])('%s in a later request ends the stream', async (_, request) => {
+  const { subscriber } = await setUp()
+  const { stream } = await openStream(subscriber)
+  const failed = new Promise((resolve) => stream.on('error', resolve))
+  stream.write(request)
+  expect(await failed).toMatchObject({ code: 3 })
+})
+
+test('the deadline of a stream changes for what is delivered from then on', async () => {
+  const clock = new SteppedTime()
+  const { client, engine } = await startBench(clock)
+  const { topic } = await createPair(client)
+  const { publisher, subscriber } = connectRaw(engine)
+  const { stream, received, properties } = await openStream(subscriber)
+  stream.write({ streamAckDeadlineSeconds: 600 })
+  stream.write({})
+  await vi.waitFor(() => expect(properties()).toBe(2))
+  await publisher.publish({ topic: topic.name, messages: messages(1) })
+  await vi.waitFor(() => expect(received).toHaveLength(1))
+  const [taken] = received
+  stream.end()
+  clock.advance(599_000)
+  const pull = async () =>
+    (await subscriber.pull({ subscription: name, maxMessages: 1, returnImmediately: true }))[0].receivedMessages
+  expect(await pull()).toEqual([])
+  clock.advance(1200)
+  expect((await pull())?.[0]?.message?.messageId).toBe(taken?.id)
+})
+
+test('a stream that the service ends is opened again by the client, which misses nothing', async () => {
+  const clock = new SteppedTime()
+  const { client } = await startBench(clock, { streamLifetimeMs: 60_000 })
+  const { topic, subscription } = await createPair(client)
+  const received = new Set<string>()
+  let ended = 0
+  subscription.on('message', (message) => {
+    received.add(message.id)
+    message.ack()
+  })
+  subscription.on('debug', ({ message }) => {
+    if (message.includes('has ended with status 14')) ended++
+  })
+  await topic.publishMessage({ data: Buffer.from('before') })
+  await vi.waitFor(() => expect(received.size).toBe(1))
+  clock.advance(60_000)
+  await vi.waitFor(() => expect(ended).toBeGreaterThan(0))
+  await topic.publishMessage({ data: Buffer.from('after') })
+  await vi.waitFor(() => expect(received.size).toBe(2), { timeout: 5000 })
+  await subscription.close()
+})
+
+test('an open stream hears that its subscription delivers exactly once from now on', async () => {
+  const { subscriber } = await setUp()
+  const { stream, properties } = await openStream(subscriber)
+  await subscriber.updateSubscription({
+    subscription: { name, enableExactlyOnceDelivery: true },
+    updateMask: { paths: ['enable_exactly_once_delivery'] },
+  })
   await vi.waitFor(() => expect(properties()).toBe(2))
   stream.end()
 })
