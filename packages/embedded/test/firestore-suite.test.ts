@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
 
 const packageFolder = resolve(import.meta.dirname, '..')
+const projectId = 'demo-suite'
 const rootFolder = resolve(packageFolder, '../..')
 
 /** A Firebase project with functions of its own, in a folder of its own. */
@@ -16,9 +17,9 @@ const newProject = async (): Promise<string> => {
   await mkdir(join(folder, 'functions'))
   await symlink(join(rootFolder, 'node_modules'), join(folder, 'node_modules'))
   await symlink(join(rootFolder, 'node_modules'), join(folder, 'functions/node_modules'))
-  await copyFile(join(import.meta.dirname, 'suite/functions.cjs'), join(folder, 'functions/index.js'))
-  await copyFile(join(import.meta.dirname, 'suite/script.mjs'), join(folder, 'script.mjs'))
-  const functions = { name: 'functions', main: 'index.js', dependencies: { 'firebase-functions': '*' } }
+  await copyFile(join(import.meta.dirname, 'suite/functions.ts'), join(folder, 'functions/index.ts'))
+  await copyFile(join(import.meta.dirname, 'suite/script.ts'), join(folder, 'script.ts'))
+  const functions = { name: 'functions', type: 'module', main: 'index.ts', dependencies: { 'firebase-functions': '*' } }
   await writeFile(join(folder, 'functions/package.json'), JSON.stringify(functions))
   const host = '127.0.0.1'
   const firebase = {
@@ -32,8 +33,8 @@ const newProject = async (): Promise<string> => {
 /** Runs the script under the installed Firebase CLI, and gives what it printed. */
 const exec = async (folder: string, only: string, flags: readonly string[], count: number) => {
   const launcher = join(packageFolder, 'bin/imx-emulators')
-  const script = `${process.execPath} script.mjs ${count}`
-  const args = ['--free-ports', 'emulators:exec', '--project', 'demo-suite', '--only', only, ...flags, script]
+  const script = `${process.execPath} script.ts ${projectId} ${count}`
+  const args = ['--free-ports', 'emulators:exec', '--project', projectId, '--only', only, ...flags, script]
   const child = spawn(process.execPath, [launcher, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
   onTestFinished(() => {
     child.kill('SIGKILL')
@@ -41,7 +42,7 @@ const exec = async (folder: string, only: string, flags: readonly string[], coun
   const [out, error] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
   const [, json] = /RESULT (.*)/.exec(out) ?? []
   if (json === undefined) throw new Error(`the script printed no result:\n${out}\n${error}`)
-  return JSON.parse(json) as { seen: { name: string }[]; documents: number; deep: number; kept: number }
+  return JSON.parse(json) as { seen: { name: string }[]; elsewhere: object[]; deep: object }
 }
 
 test(
@@ -76,6 +77,7 @@ test(
     const file = 'firestore_export/firestore_export.overall_export_metadata'
     expect(metadata).toMatchObject({ firestore: { metadata_file: file } })
     const imported = await exec(folder, 'firestore', ['--import', 'exported'], 0)
-    expect(imported).toMatchObject({ documents: 1, deep: 2, kept: 9 })
+    expect(imported).toMatchObject({ elsewhere: [{ n: 1 }], deep: { list: [1, {}] } })
+    expect(imported.seen).toHaveLength(9)
   },
 )
