@@ -16,7 +16,8 @@ const checkAttributes = (attributes: Record<string, string>): number => {
   for (const key in attributes) {
     count++
     if (key === '') throw invalidArgument('Message attribute keys must be non-empty.')
-    if (key.startsWith('goog')) {
+    // Google's clients put the context of a trace under `googclient_`.
+    if (key.startsWith('goog') && !key.startsWith('googclient_')) {
       throw invalidArgument(`The attribute key ${key} is invalid: keys that begin with "goog" are reserved.`)
     }
     checkRange('attribute_key_size', textBytes(key), 1, limits.ATTRIBUTE_KEY_BYTES_MAX)

@@ -54,7 +54,8 @@ test('topics and subscriptions tell whether they are there', async () => {
 test('attributes arrive as they were sent', async () => {
   const { topic, subscribe } = await setUp()
   const subscription = await subscribe('worker')
-  const message = { ...bytes('raw message data'), attributes: { customAttribute: 'value' } }
+  const attributes = { customAttribute: 'value', googclient_traceparent: '00-x-y-01' }
+  const message = { ...bytes('raw message data'), attributes }
   for (let copy = 0; copy < 6; copy++) await topic.publishMessage(message)
   const [received] = await receive(subscription, 1)
   expect(received).toMatchObject(message)
