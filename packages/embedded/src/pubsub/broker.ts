@@ -98,7 +98,7 @@ export class Broker {
   updateTopic(update: TopicResource, paths: readonly string[]): TopicResource {
     const topic = this.#topic(update.name)
     const next = applyFieldMask('Topic', topic.resource, update, paths, UPDATABLE_TOPIC_FIELDS)
-    topic.update(checkTopic(next, this.schemas))
+    topic.update(checkTopic(next, this.schemas, topic.resource))
     this.recorder.topic(update.name, topic.resource)
     this.#recordAll(topic.subscriptions)
     return topic.resource
@@ -134,8 +134,9 @@ export class Broker {
     if (this.#subscriptions.has(wanted.name)) throw alreadyExists(wanted.name)
     if (resource.deadLetterPolicy) this.#topic(resource.deadLetterPolicy.deadLetterTopic)
     const { messageRetentionDuration } = this.#topic(wanted.topic).resource
-    return this.putSubscription(withFields(resource, { topicMessageRetentionDuration: messageRetentionDuration }))
-      .resource
+    return this.putSubscription(
+      withFields(resource, { topicMessageRetentionDuration: messageRetentionDuration, detached: false }),
+    ).resource
   }
 
   /** Takes a subscription as it is. */

@@ -52,7 +52,7 @@ export const checkSubscription = (wanted: SubscriptionResource): SubscriptionRes
   return withFields(wanted, {
     ackDeadlineSeconds,
     messageRetentionDuration,
-    pushConfig: checkPushConfig(wanted.pushConfig) ?? NO_PUSH,
+    pushConfig: checkPushConfig(wanted.pushConfig),
     ...(wanted.bigqueryConfig && { bigqueryConfig: withFields(wanted.bigqueryConfig, EXPORT_ACTIVE) }),
     ...(wanted.cloudStorageConfig && { cloudStorageConfig: withFields(wanted.cloudStorageConfig, EXPORT_ACTIVE) }),
     expirationPolicy: wanted.expirationPolicy ?? { ttl: { seconds: limits.EXPIRATION_SECONDS_DEFAULT, nanos: 0 } },
@@ -62,8 +62,8 @@ export const checkSubscription = (wanted: SubscriptionResource): SubscriptionRes
   })
 }
 
-export const checkPushConfig = (config: SubscriptionResource['pushConfig']): SubscriptionResource['pushConfig'] => {
-  if (!config?.pushEndpoint) return config
+export const checkPushConfig = (config: PushConfig | null): PushConfig => {
+  if (!config?.pushEndpoint) return config ?? NO_PUSH
   const url = URL.parse(config.pushEndpoint)
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
     throw invalidArgument(`Invalid push endpoint given (endpoint=${config.pushEndpoint}).`)

@@ -4,14 +4,16 @@ import { checkLabels } from './labels.ts'
 import * as limits from './limits.ts'
 import { checkMessageTransforms } from './message-transforms.ts'
 import { STATE_ACTIVE, withFields, type TopicResource } from './messages.ts'
-import { DELETED_SCHEMA } from './names.ts'
 import type { SchemaStore } from './schemas/schema-store.ts'
 import { checkSchemaSettings } from './schemas/topic-schema.ts'
 
 const KMS_KEY = /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/
 
-/** The resource as production keeps it. Throws INVALID_ARGUMENT where it would, NOT_FOUND for a schema there is not. */
-export const checkTopic = (wanted: TopicResource, schemas: SchemaStore): TopicResource => {
+/**
+ * The resource as production keeps it; `current` is what it takes the place of. Throws INVALID_ARGUMENT where production
+ * would, NOT_FOUND for a schema there is not.
+ */
+export const checkTopic = (wanted: TopicResource, schemas: SchemaStore, current?: TopicResource): TopicResource => {
   checkLabels(wanted.labels)
   checkMessageTransforms(wanted.messageTransforms)
   if (wanted.kmsKeyName !== '' && !KMS_KEY.test(wanted.kmsKeyName)) {
@@ -25,7 +27,8 @@ export const checkTopic = (wanted: TopicResource, schemas: SchemaStore): TopicRe
       limits.RETENTION_SECONDS_MAX,
     )
   }
-  if (wanted.schemaSettings && wanted.schemaSettings.schema !== DELETED_SCHEMA) {
+  // Those it has stay, though a revision they name may be gone by now.
+  if (wanted.schemaSettings && wanted.schemaSettings !== current?.schemaSettings) {
     checkSchemaSettings(schemas, wanted.schemaSettings)
   }
   return withFields(wanted, { state: STATE_ACTIVE })

@@ -175,7 +175,12 @@ test('a message fits any revision in the range of the topic, the newest first', 
 
   const missing = topic.setMetadata({ schemaSettings: { ...settings, firstRevisionId: '00000000' } })
   await expect(missing).rejects.toMatchObject(refused(5))
-  const backwards = { firstRevisionId: second.revisionId ?? '', lastRevisionId: first.revisionId ?? '' }
+  await schemas.deleteSchemaRevision({ name: `${schema}@${first.revisionId}` })
+  await topic.setMetadata({ labels: { still: 'open' } })
+  await expect(topic.publishMessage({ data: ontario })).rejects.toMatchObject({ code: 3 })
+  await schemas.rollbackSchema({ name: schema, revisionId: second.revisionId ?? '' })
+  const [third] = await schemas.getSchema({ name: schema })
+  const backwards = { firstRevisionId: third.revisionId ?? '', lastRevisionId: second.revisionId ?? '' }
   await expect(topic.setMetadata({ schemaSettings: { ...settings, ...backwards } })).rejects.toMatchObject(refused(3))
 })
 
