@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT, type CryptoKey, type JWK } from 'jose'
+import type { CryptoKey, JWK } from 'jose'
 import type { TimeSource } from '../../clock/time-source.ts'
 
 const ISSUER = 'https://accounts.google.com'
@@ -15,14 +15,19 @@ interface Key {
   privateJwk: JWK
 }
 
+/** Loaded when it is needed: it takes a tenth of the time in which the engine is ready. */
+const jose = () => import('jose')
+
 const keyOf = async (privateJwk: JWK): Promise<Key> => {
   const { kty, n, e } = privateJwk as JWK & { n: string; e: string }
+  const { calculateJwkThumbprint, importJWK } = await jose()
   const kid = await calculateJwkThumbprint({ kty: kty ?? 'RSA', n, e })
   const publicJwk = { kty: kty ?? 'RSA', n, e, kid, alg: 'RS256', use: 'sig' }
   return { kid, signing: (await importJWK(privateJwk, 'RS256')) as CryptoKey, publicJwk, privateJwk }
 }
 
 const newKey = async (): Promise<Key> => {
+  const { exportJWK, generateKeyPair } = await jose()
   const { privateKey } = await generateKeyPair('RS256', { extractable: true })
   return keyOf(await exportJWK(privateKey))
 }
@@ -84,6 +89,7 @@ export class IdTokens {
     const { kid, signing } = await this.#ownKey()
     const nowSeconds = Math.floor(this.#time.now() / 1000)
     const accountId = accountIdOf(email)
+    const { SignJWT } = await jose()
     return new SignJWT({ azp: accountId, email, email_verified: true })
       .setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' })
       .setIssuer(ISSUER)
