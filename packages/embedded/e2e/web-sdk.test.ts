@@ -1,3 +1,4 @@
+import { Firestore } from '@google-cloud/firestore'
 import type { Bytes, DocumentReference, GeoPoint, Timestamp, VectorValue } from 'firebase/firestore'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -257,6 +258,68 @@ describe.skipIf(chromium === undefined)('the web SDK in a browser', () => {
       return heard.until(({ n, fromCache }) => n === 3 && !fromCache)
     })
     expect(last).toEqual({ n: 3, fromCache: false })
+  })
+
+  // The SDK waits 5 to 15 seconds before it tries again.
+  test('goes on with an engine that was started anew', async () => {
+    const page = await openPage()
+    const first = await startFirestoreEngine()
+    const target = { port: first.port, projectId: 'restarted' }
+    const write = async (n: number) => {
+      const client = new JsonClient(`127.0.0.1:${target.port}`)
+      const database = 'projects/restarted/databases/(default)'
+      const fields = { n: { integerValue: String(n) } }
+      await client.ask('Commit', { database, writes: [{ update: { name: `${database}/documents/c/a`, fields } }] })
+      client.close()
+    }
+    await write(1)
+    await page.evaluate(async (to) => {
+      const { firestore: f } = sdk
+      const heard = sdk.told<{ n: unknown; fromCache: boolean }>()
+      f.onSnapshot(f.doc(sdk.connect(to), 'c/a'), { includeMetadataChanges: true }, (snapshot) =>
+        heard.tell({ n: snapshot.get('n'), fromCache: snapshot.metadata.fromCache }),
+      )
+      Object.assign(globalThis, { heard })
+      await heard.until(({ n, fromCache }) => n === 1 && !fromCache)
+    }, target)
+    await first.close()
+    const second = await startFirestoreEngine({ port: target.port })
+    onTestFinished(() => second.close())
+    await write(2)
+    const last = await page.evaluate(() => {
+      const { heard } = globalThis as unknown as {
+        heard: ReturnType<typeof sdk.told<{ n: unknown; fromCache: boolean }>>
+      }
+      return heard.until(({ n, fromCache }) => n === 2 && !fromCache)
+    })
+    expect(last).toEqual({ n: 2, fromCache: false })
+  })
+
+  test('loads a bundle that a server has made, and its named query', async () => {
+    const target = newTarget()
+    const admin = new Firestore({ projectId: target.projectId, host: `127.0.0.1:${engine.port}`, ssl: false })
+    onTestFinished(() => admin.terminate())
+    await admin.doc('c/a').set({ n: 1 })
+    const query = admin.collection('c').where('n', '>', 0)
+    const bundle = server
+      .bundle('b')
+      .add('positive', await query.get())
+      .build()
+      .toString()
+    const page = await openPage()
+    const result = await page.evaluate(
+      async ([to, text]) => {
+        const { firestore: f } = sdk
+        const db = sdk.connect(to)
+        await f.loadBundle(db, text)
+        const named = await f.namedQuery(db, 'positive')
+        if (!named) return null
+        const [cached, served] = [await f.getDocsFromCache(named), await f.getDocsFromServer(named)]
+        return [cached, served].map((found) => found.docs.map((one) => one.data()))
+      },
+      [target, bundle] as const,
+    )
+    expect(result).toEqual([[{ n: 1 }], [{ n: 1 }]])
   })
 
   test('keeps documents in the browser, shared by its tabs', async () => {
