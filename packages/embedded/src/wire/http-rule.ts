@@ -100,12 +100,22 @@ const parameter = (type: protobuf.Type, name: string, values: string[]): unknown
   return field?.repeated ? typed : typed.at(-1)
 }
 
+const DEPTH_MAX = 100
+
+const isDeeper = (json: unknown, levels: number): boolean =>
+  typeof json === 'object' &&
+  json !== null &&
+  (levels === 0 || Object.values(json).some((inner) => isDeeper(inner, levels - 1)))
+
 const parseBody = (body: string): unknown => {
+  let json: unknown
   try {
-    return JSON.parse(body)
+    json = JSON.parse(body)
   } catch (error) {
     throw invalidJson(error instanceof Error ? error.message : String(error))
   }
+  if (isDeeper(json, DEPTH_MAX)) throw invalidJson('Message too deep. Max recursion depth reached.')
+  return json
 }
 
 /** Knows the paths of some services. `extra` adds bindings to methods, by the methods' names. */

@@ -161,6 +161,20 @@ test.each([
     'payload size exceeds the limit',
   ],
   [
+    `POST /v1/${topic}:publish`,
+    '{"messages":'.repeat(100_000),
+    400,
+    'INVALID_ARGUMENT',
+    'Invalid JSON payload received.',
+  ],
+  [
+    `POST /v1/${topic}:publish`,
+    `${'{"messages":'.repeat(100_000)}1${'}'.repeat(100_000)}`,
+    400,
+    'INVALID_ARGUMENT',
+    'Message too deep.',
+  ],
+  [
     `PATCH /v1/${topic}`,
     { topic: {} },
     400,

@@ -4,6 +4,7 @@ import { Code, StatusError } from '../../wire/status-error.ts'
 import type { StoredMessage } from '../delivery.ts'
 import { alreadyExists, invalidArgument, notFound } from '../errors.ts'
 import { applyFieldMask } from '../field-mask.ts'
+import { checkLabels } from '../labels.ts'
 import { durationMs, fromMs, withFields, type SnapshotResource } from '../messages.ts'
 import { checkName, DELETED_TOPIC, projectOf } from '../names.ts'
 import type { RetentionBudget } from '../retention.ts'
@@ -42,6 +43,7 @@ export class SnapshotCatalogue {
   create(request: SnapshotRequest, subscription: Subscription, topic: Topic | undefined): Snapshot {
     const name = request.name || `${projectOf(subscription.name)}/snapshots/s${randomUUID()}`
     checkName('snapshots', name)
+    checkLabels(request.labels)
     if (this.#snapshots.has(name)) throw alreadyExists(name)
     subscription.checkAttached()
     const backlog = subscription.queue.unacknowledged()
@@ -85,6 +87,7 @@ export class SnapshotCatalogue {
   update(update: SnapshotResource, paths: readonly string[]): SnapshotResource {
     const snapshot = this.get(update.name)
     const next = applyFieldMask('Snapshot', snapshot.resource, update, paths, UPDATABLE_FIELDS)
+    checkLabels(next.labels)
     if (!next.expireTime) throw invalidArgument('The expire_time of a snapshot cannot be removed.')
     snapshot.resource = next
     this.#setExpiry(snapshot)
