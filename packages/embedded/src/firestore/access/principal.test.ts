@@ -51,6 +51,13 @@ describe('who asks', () => {
     expect(() => principalOf(header)).toThrow(expect.objectContaining({ code: 2, details: '' }))
   })
 
+  test('claims that lie in each other without end are none', () => {
+    const nested = (depth: number) => `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`
+    const header = (depth: number) => `Bearer e30.${Buffer.from(nested(depth)).toString('base64url')}.`
+    expect(principalOf(header(99))).toMatchObject({ kind: 'user' })
+    expect(() => principalOf(header(50_000))).toThrow(expect.objectContaining({ code: 3 }))
+  })
+
   test('no header is worse than an error', () => {
     const header = fc.oneof(
       fc.string(),

@@ -26,10 +26,25 @@ const bytesOf = (segment: string): Buffer => {
   return Buffer.from(segment, 'base64url')
 }
 
+// Far more than any token has, and far less than is too much to go through.
+const DEPTH_MAX = 100
+
+/** Whether brackets lie in each other too deep; those in strings count too. */
+const isTooDeep = (json: string): boolean => {
+  let depth = 0
+  for (const [bracket] of json.matchAll(/[[\]{}]/g)) {
+    depth += bracket === '[' || bracket === '{' ? 1 : -1
+    if (depth > DEPTH_MAX) return true
+  }
+  return false
+}
+
 const objectIn = (segment: string): Claims => {
+  const text = bytesOf(segment).toString()
+  if (isTooDeep(text)) throw malformed()
   let json: unknown
   try {
-    json = JSON.parse(bytesOf(segment).toString())
+    json = JSON.parse(text)
   } catch {
     throw malformed()
   }

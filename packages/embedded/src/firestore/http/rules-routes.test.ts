@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { People } from '../access/testing.ts'
 import { startFirestoreEngine, type FirestoreEngine } from '../index.ts'
@@ -80,6 +81,39 @@ describe('rules put over HTTP', () => {
       expect(response.status).toBe(400)
       expect(await response.json()).toMatchObject({ error: { code: 400, status: 'INVALID_ARGUMENT' } })
     },
+  )
+})
+
+test('no body is worse than an error, and no source', async () => {
+  const piece = fc.constantFrom(
+    'service',
+    'cloud.firestore',
+    '{',
+    '}',
+    'match',
+    '/',
+    '{a=**}',
+    'allow read',
+    ': if',
+    ';',
+    '$(',
+    '"',
+  )
+  const source = fc.oneof(
+    fc.string(),
+    fc.array(piece).map((pieces) => pieces.join(' ')),
+  )
+  await fc.assert(
+    fc.asyncProperty(
+      fc.oneof(
+        fc.json(),
+        source.map((content) => JSON.stringify(files(content))),
+      ),
+      async (body) => {
+        expect([200, 400]).toContain((await put('demo-fuzz', body)).status)
+        expect(['NOT_FOUND', 'PERMISSION_DENIED']).toContain(await read('demo-fuzz'))
+      },
+    ),
   )
 })
 

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Firestore } from '@google-cloud/firestore'
 import { Storage } from '@google-cloud/storage'
+import { assertFails, assertSucceeds, initializeTestEnvironment } from '@firebase/rules-unit-testing'
 import { deleteApp, initializeApp, type FirebaseApp } from 'firebase/app'
 import { connectAuthEmulator, createUserWithEmailAndPassword, getAuth } from 'firebase/auth'
 import {
@@ -22,7 +23,8 @@ import {
 } from 'firebase/storage'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 
-// The Storage emulator of the Firebase CLI on our rules runtime and our Firestore, started as a project starts them.
+// Security rules in the suite of the Firebase CLI, started as a project starts it: its Storage emulator on our rules
+// runtime, and our Firestore.
 
 const PROJECT = 'demo-storage-suite'
 const BUCKET = `${PROJECT}.appspot.com`
@@ -59,6 +61,7 @@ const HOLD = `console.log('@' + JSON.stringify(process.env)); process.stdin.resu
 
 let folder: string
 let suite: ChildProcess
+const output: string[] = []
 let hosts: Record<string, string>
 
 beforeAll(async () => {
@@ -70,7 +73,6 @@ beforeAll(async () => {
     cwd: folder,
     stdio: ['pipe', 'pipe', 'pipe'],
   })
-  const output: string[] = []
   hosts = await new Promise((done, reject) => {
     for (const stream of [suite.stdout, suite.stderr]) {
       if (!stream) continue
@@ -163,6 +165,21 @@ describe('the Storage emulator of the suite', () => {
     await expect(getBytes(own)).rejects.toMatchObject({ code: 'storage/object-not-found' })
   })
 
+  test('takes rules from @firebase/rules-unit-testing', async () => {
+    const [host, port] = addressOf('FIREBASE_STORAGE_EMULATOR_HOST')
+    const load = (rules: string) => initializeTestEnvironment({ projectId: PROJECT, storage: { host, port, rules } })
+    const open =
+      "rules_version = '2'; service firebase.storage { match /b/{b}/o/{path=**} { allow read, write: if request.auth.token.staff; } }"
+    const environment = await load(open)
+    onTestFinished(() => load(FILES['storage.rules']).then((last) => last.cleanup()))
+    onTestFinished(() => environment.cleanup())
+    const staff = environment.authenticatedContext('alice', { staff: true }).storage()
+    await assertSucceeds(Promise.resolve(staff.ref('any/where').put(bytes(3))))
+    await assertFails(environment.unauthenticatedContext().storage().ref('any/where').getDownloadURL())
+    await expect(load('service firebase.storage { match')).rejects.toThrow()
+    await assertFails(environment.authenticatedContext('bob').storage().ref('any/where').getDownloadURL())
+  })
+
   test('decides by documents of Firestore as they are at the moment', async () => {
     await admin().bucket(BUCKET).file('reports/q1').save('numbers', { resumable: false })
     const { uid, storage } = await signedUp()
@@ -179,4 +196,22 @@ describe('the Storage emulator of the suite', () => {
     await firestore.doc('teams/readers').set({ members: [] })
     await expect(getBytes(report)).rejects.toMatchObject(DENIED)
   })
+})
+
+test('the rules of Firestore are those of the file, as soon as it is saved, unless they have errors', async () => {
+  const url = `http://${hosts['FIRESTORE_EMULATOR_HOST']}/v1/projects/${PROJECT}/databases/(default)/documents/c/x`
+  const until = (status: number) =>
+    vi.waitFor(async () => expect((await fetch(url)).status).toBe(status), { timeout: 10_000, interval: 50 })
+  const said = (text: string) =>
+    vi.waitFor(() => expect(output.join('\n')).toContain(text), { timeout: 10_000, interval: 50 })
+  const save = (rules: string) => writeFile(join(folder, 'firestore.rules'), rules)
+  const open = FILES['firestore.rules'].replace('{}', '{ match /databases/{d}/documents/c/{id} { allow get; } }')
+  await until(403)
+  await save(open)
+  await until(404)
+  await save(open.replace('get', 'fly'))
+  await said(' - ERROR ')
+  await until(404)
+  await save(FILES['firestore.rules'])
+  await until(403)
 })
