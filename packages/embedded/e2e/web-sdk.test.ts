@@ -301,7 +301,7 @@ describe.skipIf(chromium === undefined)('the web SDK in a browser', () => {
     onTestFinished(() => admin.terminate())
     await admin.doc('c/a').set({ n: 1 })
     const query = admin.collection('c').where('n', '>', 0)
-    const bundle = server
+    const bundle = admin
       .bundle('b')
       .add('positive', await query.get())
       .build()
