@@ -7,12 +7,12 @@ import type { OpenDuplex, ResponseSink } from './duplex.ts'
 // all that it may rest on is durable: neither the answer to a commit, nor what somebody else read meanwhile. So nobody
 // has seen anything that is gone after the engine was killed. Without a journal nothing here takes part.
 
-/** Resolves when all commits so far are durable. Rejects with UNAVAILABLE when they will not be. */
+/** Resolves when all commits so far are durable. Rejects with DATA_LOSS, which no client tries again, when they never will be. */
 export const settled = async (pending: Promise<void>): Promise<void> => {
   try {
     await pending
   } catch (error) {
-    throw new StatusError(Code.UNAVAILABLE, `The engine has stopped: ${(error as Error).message}`)
+    throw new StatusError(Code.DATA_LOSS, `The engine has stopped: ${(error as Error).message}`)
   }
 }
 
