@@ -16,11 +16,8 @@ export interface Decision {
   readonly allowed: boolean
   /** Of all statements that were tried, in the order of the source; none where the request is allowed. */
   readonly reasons: readonly Reason[]
-  /**
-   * The same, as it was before any document was read, where that matters: with `evaluation error at L5:22` for what
-   * could not be told yet. Only for `formatDenial`.
-   */
-  readonly reasonsBeforeReading: readonly Reason[]
+  /** The reasons as Google's emulator tells them, see `formatDenial`. */
+  readonly explanation: readonly string[]
   /** Expressions evaluated, in production's unit. */
   readonly expressions: number
 }
@@ -28,17 +25,14 @@ export interface Decision {
 /**
  * The text that Google's emulator puts after PERMISSION_DENIED: a new line, then `false for 'get' @ L10, Null value
  * error. for 'get' @ L15`. Several decisions where one request was tried as several methods (a set: create, update).
- * The emulator decides without reading documents first, and both times tell why: `evaluation error at L5:24 for
+ * The emulator decides without reading documents first, and both times tells why: `evaluation error at L5:24 for
  * 'update' @ L5, false for 'update' @ L5`.
  */
 export const formatDenial = (decisions: readonly Decision[]): string => {
-  const reasons = [
-    ...decisions.flatMap((decision) => decision.reasonsBeforeReading),
-    ...decisions.flatMap((decision) => decision.reasons),
-  ]
-  const texts = new Set(reasons.filter((reason) => reason.kind !== 'no-match').map(formatReason))
-  return texts.size === 0 ? '\nNo matching allow statements' : `\n${[...texts].join(', ')}`
+  const texts = decisions.flatMap(({ explanation }) => explanation)
+  return texts.length === 0 ? '\nNo matching allow statements' : `\n${texts.join(', ')}`
 }
 
-const formatReason = ({ kind, message, method, line }: Reason): string =>
-  `${kind === 'false' ? 'false' : message} for '${method}' @ L${line}`
+/** Nothing where no statement matched. */
+export const formatReason = ({ kind, message, method, line }: Reason): readonly string[] =>
+  kind === 'no-match' ? [] : [`${kind === 'false' ? 'false' : message} for '${method}' @ L${line}`]

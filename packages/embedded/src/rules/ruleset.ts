@@ -1,5 +1,5 @@
 import { Coverage, type ExpressionReport } from './coverage.ts'
-import type { Decision, Reason } from './decision.ts'
+import { formatReason, type Decision, type Reason } from './decision.ts'
 import { DocumentReader } from './evaluate/document-reader.ts'
 import { Evaluation, LimitReached } from './evaluate/evaluation.ts'
 import { Frame, type Functions } from './evaluate/frame.ts'
@@ -44,7 +44,7 @@ export class Ruleset {
    * the request's lookup throws.
    */
   decide(request: RulesRequest): Decision {
-    const accesses = request.accesses ?? new DocumentAccesses(10)
+    const accesses = request.accesses ?? new DocumentAccesses(request.query ? 20 : 10)
     let expressions = 0
     for (const each of casesOf(request)) {
       const documents = new DocumentReader(request.service, request.lookup ?? null, accesses)
@@ -55,36 +55,42 @@ export class Ruleset {
       if (tried.at(-1)?.outcome === true) continue
       const reasons = tried.map((one) => reasonOf(one, request.method))
       if (reasons.length === 0) reasons.push(noMatch(request.method))
-      return { allowed: false, reasonsBeforeReading: this.#reasonsBeforeReading(request, each), reasons, expressions }
+      return { allowed: false, reasons, explanation: this.#explanation(request, each, reasons), expressions }
     }
-    return { allowed: true, reasonsBeforeReading: [], reasons: [], expressions }
+    return { allowed: true, reasons: [], explanation: [], expressions }
   }
 
   /**
-   * Why not, as far as that can be told before any document is read: the emulator tries that first and tells both.
-   * Nothing if no document is needed.
+   * Why not, in the emulator's words. It tries all statements before it reads any document, and then again those that
+   * it could not decide; so of these it tells both.
    */
-  #reasonsBeforeReading(request: RulesRequest, { subject, resource }: Case): readonly Reason[] {
+  #explanation(request: RulesRequest, { subject, resource }: Case, reasons: readonly Reason[]): readonly string[] {
     const documents = new DocumentReader(request.service, null, null)
     const evaluation = new Evaluation(documents, null, () => {}, true)
-    const tried = this.#try(request, { subject, resource: request.query ? resource : unreadResource }, evaluation)
-    const needed = tried.some(({ outcome }) => isUnread(outcome))
-    return needed ? tried.map((one) => reasonOf(one, request.method)) : []
+    const each = { subject, resource: request.query ? resource : unreadResource }
+    const first = this.#try(request, each, evaluation).map(({ outcome, statement }) => ({
+      undecided: isUnread(outcome),
+      reason: reasonOf({ outcome, statement }, request.method),
+    }))
+    const again = reasons.filter((_, i) => first[i]?.undecided)
+    return (again.length > 0 ? [...first.map(({ reason }) => reason), ...again] : reasons).flatMap(formatReason)
   }
 
   /** Tries the statements that match, to the first that allows, which is then the last. */
   #try(request: RulesRequest, { subject, resource }: Case, evaluation: Evaluation): readonly Tried[] {
     const tried: Tried[] = []
+    let exhausted: Failure | null = null
     for (const { statement, frame } of this.#statements(request, subject, resource)) {
       const { condition } = statement
       try {
-        const outcome = condition ? evaluation.evaluate(condition, frame) : true
+        const outcome = exhausted ?? (condition ? evaluation.evaluate(condition, frame) : true)
         tried.push({ statement, outcome })
         if (outcome === true) break
       } catch (error) {
         if (!(error instanceof LimitReached)) throw error
-        tried.push({ statement, outcome: new Failure(error.message) })
-        break
+        // Nothing is evaluated any more, and so nothing allows.
+        exhausted = new Failure(error.message)
+        tried.push({ statement, outcome: exhausted })
       }
     }
     return tried

@@ -6,8 +6,8 @@ import { Scope, type DeclaredFunction, type Doubt } from './scope.ts'
 
 const services = new Set(['cloud.firestore', 'firebase.storage'])
 
-// docs/firestore/security/rules-structure, limits.
-const nestedMatchesMax = 10
+// docs/firestore/security/rules-structure, limits. Of nested matches production takes one more than it says.
+const nestedMatchesMax = 11
 const segmentsMax = 100
 const capturesMax = 20
 /** Ours: more of them could match a long path in too many ways. */
@@ -81,7 +81,9 @@ class Checker {
     }
     this.#checkLimits(block, outer, inner)
     this.#declare(block.functions, scope)
-    for (const { condition } of block.allows) {
+    for (const { condition, unknownMethods } of block.allows) {
+      for (const { name, position } of unknownMethods)
+        this.#issues.push(warning(`Invalid method name: ${name}.`, position))
       if (condition) noteNames(condition, scope, { variables: new Set(), calls: this.#roots, doubts: this.#doubts })
     }
     for (const match of block.matches) this.#checkMatch(match, inner)
@@ -98,8 +100,12 @@ class Checker {
     if (passes(segmentsMax, 'segments')) refuse(`Match path has more than ${segmentsMax} segments.`)
     if (passes(capturesMax, 'captures')) refuse(`Match path has more than ${capturesMax} captures.`)
     if (passes(recursiveMax, 'recursive')) refuse(`Match path has more than ${recursiveMax} recursive wildcards.`)
-    const early = segments.slice(0, -1).some((segment) => segment.kind === 'recursive')
-    if (this.#file.version === '1' && (outer.recursive > 0 || early)) {
+    const recursive = segments.filter((segment) => segment.kind === 'recursive').length
+    if (recursive > 1) refuse('Match path has more than one recursive wildcard.')
+    else if (this.#file.version === '1' && recursive > 0 && segments.at(-1)?.kind !== 'recursive') {
+      refuse('Recursive wildcards must be the last of a path in rules version 1.')
+    }
+    if (this.#file.version === '1' && outer.recursive > 0) {
       this.#issues.push(warning('Glob(**) resource rules should not have child resource rules.', position))
     }
   }

@@ -1,9 +1,11 @@
 import { isGlobal } from '../members/globals.ts'
 import { isMethod } from '../members/methods.ts'
 import { hasFunction, isNamespace } from '../members/namespaces.ts'
+import { regex } from '../members/regex.ts'
 import type { Call, Expression } from '../syntax/ast.ts'
 import { childrenOf } from '../syntax/children.ts'
 import type { Issue, Position } from '../syntax/issue.ts'
+import { Failure } from '../values/failure.ts'
 import { isTypeName } from '../values/type-test.ts'
 import type { DeclaredFunction, Doubt, Scope } from './scope.ts'
 
@@ -28,6 +30,8 @@ export interface Uses {
   readonly doubts: Doubt[]
 }
 
+const regexMethods = new Set(['matches', 'split', 'replace'])
+
 /** Notes the names that an expression uses. They are only ever warned of: production takes unknown ones as well. */
 export const noteNames = (expression: Expression, scope: Scope, uses: Uses): void => {
   const { doubts } = uses
@@ -40,6 +44,12 @@ export const noteNames = (expression: Expression, scope: Scope, uses: Uses): voi
       const namespace = receiver.kind === 'identifier' && !scope.hasVariable(receiver.name) ? receiver.name : null
       const known = namespace !== null && isNamespace(namespace) ? hasFunction(namespace, name) : isMethod(name)
       if (!known) doubt(`Invalid function name: ${name}.`, namePosition)
+      const [pattern] = args
+      if (regexMethods.has(name) && pattern?.kind === 'literal' && typeof pattern.value === 'string') {
+        const { position, value } = pattern
+        const message = `Invalid regular expression pattern. Pattern: [${value}].`
+        if (regex(value) instanceof Failure) doubts.push({ issue: error(message, position), global: false })
+      }
       return
     }
     const declared = scope.functionNamed(name)

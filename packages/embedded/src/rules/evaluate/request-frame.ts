@@ -18,37 +18,34 @@ const unknownPath = new Symbolic({ types: ['path'] }, unbound.message)
 /** The cases of a request: one, or the alternatives of a query. */
 export const casesOf = (request: RulesRequest): readonly Case[] => {
   const { path, resource, query, folder } = request
-  if (query) return branchesOf(query.constraint).map((branch) => queryCase(path, query, branch))
+  if (query) return branchesOf(query.constraint).map((branch) => queryCase(request, query, branch))
   if (!folder) return [{ subject: path, resource }]
   return [{ subject: [...path, folder === 'children' ? anySegment : { unknown: 'rest', min: 1 }], resource }]
 }
 
-const queryCase = (path: readonly string[], query: ListQuery, branch: Branch): Case => {
-  const data = symbolicData(branch, query.orderBy)
+const queryCase = ({ path, lookup }: RulesRequest, query: ListQuery, branch: Branch): Case => {
   const name = namedDocument(branch)
+  // A query for one document is decided with that document, as in production.
+  if (name) return { subject: name.segments, resource: lookup?.(name.segments, 'before') ?? null }
   const resource = new Map<string, RulesValue>([
-    ['data', data],
-    ['id', name?.segments.at(-1) ?? unknownId],
-    ['__name__', name ?? unknownPath],
+    ['data', symbolicData(branch, query.orderBy)],
+    ['id', unknownId],
+    ['__name__', unknownPath],
   ])
-  if (name) return { subject: name.segments, resource }
   if (!query.allDescendants) return { subject: [...path, anySegment], resource }
   const parent: Subject = path.slice(0, -1)
   const collection = path.at(-1) ?? ''
   return { subject: [...parent, { unknown: 'rest', min: 0 }, collection, anySegment], resource }
 }
 
-const orNull = (value: number | null): bigint | null => (value === null ? null : BigInt(value))
-
+/** As production has it: no limit is null, no offset 0, no order an empty map; the name, last in any order, is left out. */
 const queryMap = ({ limit, offset, orderBy }: ListQuery): RulesMap => {
-  const fields = orderBy.map(({ field, direction }): RulesValue => {
-    const name = field === '__name__' ? field : field.join('.')
-    return new Map([[name, direction]])
-  })
+  const order = new Map<string, RulesValue>()
+  for (const { field, direction } of orderBy) if (field !== '__name__') order.set(field.join('.'), direction)
   return new Map<string, RulesValue>([
-    ['limit', orNull(limit)],
-    ['offset', orNull(offset)],
-    ['orderBy', fields],
+    ['limit', limit === null ? null : BigInt(limit)],
+    ['offset', BigInt(offset ?? 0)],
+    ['orderBy', order],
   ])
 }
 

@@ -20,7 +20,7 @@ const decide = (condition: string, constraint: Constraint | null, query: Partial
     method: 'list',
     uid: 'ann',
     query: { constraint, ...query },
-    documents: { 'users/ann': { admin: true, team: 't1' } },
+    documents: { 'users/ann': { admin: true, team: 't1' }, 'c/d': { owner: 'ann' } },
   })
 
 const own = where('owner', '==', 'ann')
@@ -125,6 +125,14 @@ describe('a query is allowed if all that it can return is', () => {
       where('__name__', '==', new Path(['databases', '(default)', 'documents', 'c', 'd'])),
       true,
     ],
+    // Of a query for one document, that document counts.
+    [owner, where('__name__', '==', new Path(['databases', '(default)', 'documents', 'c', 'd'])), true],
+    [owner, where('__name__', '==', new Path(['databases', '(default)', 'documents', 'c', 'e'])), false],
+    [
+      "resource.data.owner == 'bob'",
+      where('__name__', '==', new Path(['databases', '(default)', 'documents', 'c', 'd'])),
+      false,
+    ],
     ["resource.id == 'd'", null, false],
     ['exists(/databases/$(database)/documents/users/$(id))', null, false],
     ['exists(/databases/$(database)/documents/users/$(resource.data.owner))', own, true],
@@ -144,9 +152,22 @@ describe('a query is allowed if all that it can return is', () => {
     expect(decide('request.query.limit <= 10', null, { limit: 10 }).allowed).toBe(true)
     expect(decide('request.query.limit <= 10', null, { limit: 11 }).allowed).toBe(false)
     expect(decide('request.query.limit <= 10', null).reasons[0]?.message).toBe('Null value error.')
-    expect(decide('request.query.offset == null', null).allowed).toBe(true)
-    const orderBy = [{ field: ['n'], direction: 'DESC' }] as const
-    expect(decide("request.query.orderBy == [{'n': 'DESC'}]", null, { orderBy }).allowed).toBe(true)
+    expect(decide('request.query.limit == null', null).allowed).toBe(true)
+    expect(decide('request.query.offset == 0', null).allowed).toBe(true)
+    expect(decide('request.query.offset == 1', null, { offset: 1 }).allowed).toBe(true)
+    expect(decide('request.query.orderBy is map && request.query.orderBy.size() == 0', null).allowed).toBe(true)
+    const orderBy = [
+      { field: ['n', 'm'], direction: 'DESC' },
+      { field: '__name__', direction: 'DESC' },
+    ] as const
+    expect(decide("request.query.orderBy == {'n.m': 'DESC'}", null, { orderBy }).allowed).toBe(true)
+  })
+
+  test('twenty documents may be read for it', () => {
+    const reading = (n: number): string =>
+      Array.from({ length: n }, (_, i) => `!exists(/databases/$(database)/documents/x/d${i})`).join(' && ')
+    expect(decide(reading(20), null).allowed).toBe(true)
+    expect(decide(reading(21), null).allowed).toBe(false)
   })
 
   test('many alternatives are too many to look at, and then say nothing', () => {

@@ -123,8 +123,10 @@ export interface FunctionDeclaration extends Node {
 }
 
 export interface AllowStatement extends Node {
-  /** As written: `read` and `write` stand for several. */
+  /** Of `read` and `write` those that they stand for. */
   readonly methods: ReadonlySet<Method>
+  /** Words that are no methods. Production takes them; they allow nothing. */
+  readonly unknownMethods: readonly Parameter[]
   /** null for `allow read;` */
   readonly condition: Expression | null
 }

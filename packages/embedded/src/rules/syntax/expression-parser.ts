@@ -50,8 +50,10 @@ export class ExpressionParser {
       levels = Math.max(levels, this.#levels.get(child) ?? 0)
       height = Math.max(height, this.#heights.get(child) ?? 0)
     }
-    if (levels + level > levelsMax || height >= nestingMax) throw this.#tokens.fault(tooComplex, node.position)
-    this.#levels.set(node, levels + level)
+    // What encloses nothing, an empty list say, puts nothing deeper.
+    if (children.length > 0) levels += level
+    if (levels > levelsMax || height >= nestingMax) throw this.#tokens.fault(tooComplex, node.position)
+    this.#levels.set(node, levels)
     this.#heights.set(node, height + 1)
     return node
   }
@@ -112,7 +114,7 @@ export class ExpressionParser {
     this.#nesting++
     try {
       const operand = this.#unary()
-      return this.#built({ kind: 'unary', position: tokens.span(start), operator, operand }, 0, [operand])
+      return this.#built({ kind: 'unary', position: tokens.span(start), operator, operand }, 1, [operand])
     } finally {
       this.#nesting--
     }
@@ -223,7 +225,7 @@ export class ExpressionParser {
       namePosition: position,
       args,
     } as const
-    return this.#built(node, 0, args)
+    return this.#built(node, 1, args)
   }
 
   #bracketed(): Expression {

@@ -200,11 +200,12 @@ class Parser {
     const { tokens } = this
     const { start } = tokens.take()
     const methods = new Set<Method>()
+    const unknownMethods: Parameter[] = []
     do {
-      const named = methodsOf.get(tokens.token.text)
-      if (!named) throw tokens.mismatch("{'read', 'write', 'get', 'list', 'create', 'update', 'delete'}")
-      tokens.take()
-      for (const method of named) methods.add(method)
+      const word = tokens.expectIdentifier()
+      const named = methodsOf.get(word.text)
+      if (!named) unknownMethods.push({ name: word.text, position: tokens.span(word.start) })
+      for (const method of named ?? []) methods.add(method)
     } while (tokens.accept(','))
     let condition = null
     if (tokens.accept(':')) {
@@ -213,7 +214,7 @@ class Parser {
     }
     const position = tokens.span(start)
     this.#endStatement()
-    return { methods, condition, position }
+    return { methods, unknownMethods, condition, position }
   }
 
   /** A semicolon, which may be missing before the next statement. */
