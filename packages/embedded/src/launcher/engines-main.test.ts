@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { resolve } from 'node:path'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { Firestore } from '@google-cloud/firestore'
@@ -48,6 +50,25 @@ test("serves Google's clients on the ports it says, until it is told to stop", a
   const exited = once(child, 'exit')
   child.kill('SIGTERM')
   expect(await exited).toEqual([0, null])
+})
+
+test('keeps what is written in a folder', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'imx-engines-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const values: unknown[] = []
+  for (const n of [1, 2]) {
+    const child = start('--firestore-port', '0', '--persist', folder)
+    const { FIRESTORE_EMULATOR_HOST: host = '' } = await variables(child, 1)
+    vi.stubEnv('FIRESTORE_EMULATOR_HOST', host)
+    const firestore = new Firestore({ projectId: 'demo-alone' })
+    values.push((await firestore.doc('c/d').get()).get('n'))
+    await firestore.doc('c/d').set({ n })
+    await firestore.terminate()
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+  }
+  expect(values).toEqual([undefined, 1])
 })
 
 test('runs a command with the addresses, and ends with its code', async () => {

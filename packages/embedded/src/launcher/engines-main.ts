@@ -1,6 +1,7 @@
 // The engines alone, without the Firebase CLI: `imx-engines --help` tells more.
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runEngineProcess, type Running } from './engine-process.ts'
 import { portOf } from './flags.ts'
@@ -18,6 +19,8 @@ stops the engines, and ends with its code.
   --host <address>         where all listen (127.0.0.1)
   --project <id>           the command's GCLOUD_PROJECT (demo-local); every project is served
   --rules <file>           Firestore security rules for all projects; without them users may do everything
+  --persist <folder>       what is in Firestore and Pub/Sub is kept there, and is there at the next start
+  --import <file>          *.overall_export_metadata of an export, with which every Firestore database begins
   --help
 `
 
@@ -28,6 +31,8 @@ const OPTIONS = {
   host: { type: 'string', default: '127.0.0.1' },
   project: { type: 'string', default: 'demo-local' },
   rules: { type: 'string' },
+  persist: { type: 'string' },
+  import: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const
 
@@ -39,23 +44,32 @@ interface Engine extends Running {
   address: string
 }
 
-const startFirestore = async ({ host, rules, 'firestore-port': port }: Settings): Promise<Engine> => {
+const startFirestore = async ({
+  host,
+  rules,
+  persist,
+  import: seedFrom,
+  'firestore-port': port,
+}: Settings): Promise<Engine> => {
   const { startFirestoreEngine } = await import('../firestore/index.ts')
   const engine = await startFirestoreEngine({
     host,
     port: portOf({ ...(port !== undefined && { 'firestore-port': port }) }, 'firestore-port', 8080),
     log: console.error,
     ...(rules !== undefined && { rulesFile: rules }),
+    ...(persist !== undefined && { persistIn: join(persist, 'firestore') }),
+    ...(seedFrom !== undefined && { seedFrom }),
   })
   const address = `${engine.host}:${engine.port}`
   return { name: 'Firestore', variable: 'FIRESTORE_EMULATOR_HOST', address, close: () => engine.close() }
 }
 
-const startPubSub = async ({ host, 'pubsub-port': port }: Settings): Promise<Engine> => {
+const startPubSub = async ({ host, persist, 'pubsub-port': port }: Settings): Promise<Engine> => {
   const { startPubSubEngine } = await import('../pubsub/index.ts')
   const engine = await startPubSubEngine({
     host,
     port: portOf({ ...(port !== undefined && { 'pubsub-port': port }) }, 'pubsub-port', 8085),
+    ...(persist !== undefined && { persistIn: join(persist, 'pubsub'), log: console.error }),
   })
   const address = `${engine.host}:${engine.port}`
   return { name: 'Pub/Sub', variable: 'PUBSUB_EMULATOR_HOST', address, close: () => engine.close() }
