@@ -75,7 +75,7 @@ export interface RulesRequest {
 
 /** The documents that rules have read for one request, of which repeats are free. */
 export class DocumentAccesses {
-  /** 10 for a single document, 20 for queries and for requests of several documents. */
+  /** 10 for a single document, 20 for a request of several documents. A query has 20 in any case. */
   readonly limit: number
   readonly seen = new Map<string, RulesMap | null>()
   constructor(limit: number) {

@@ -44,10 +44,10 @@ export class Ruleset {
    * the request's lookup throws.
    */
   decide(request: RulesRequest): Decision {
-    const accesses = request.accesses ?? new DocumentAccesses(request.query ? 20 : 10)
+    const accesses = request.accesses ?? new DocumentAccesses(10)
     let expressions = 0
     for (const each of casesOf(request)) {
-      const documents = new DocumentReader(request.service, request.lookup ?? null, accesses)
+      const documents = new DocumentReader(request, accesses)
       const symbolic = request.query !== undefined
       const evaluation = new Evaluation(documents, this.#coverage, this.#debug, symbolic)
       const tried = this.#try(request, each, evaluation)
@@ -65,7 +65,7 @@ export class Ruleset {
    * it could not decide; so of these it tells both.
    */
   #explanation(request: RulesRequest, { subject, resource }: Case, reasons: readonly Reason[]): readonly string[] {
-    const documents = new DocumentReader(request.service, null, null)
+    const documents = new DocumentReader(request, null)
     const evaluation = new Evaluation(documents, null, () => {}, true)
     const each = { subject, resource: request.query ? resource : unreadResource }
     const first = this.#try(request, each, evaluation).map(({ outcome, statement }) => ({

@@ -1,6 +1,9 @@
 import { Failure, unread, type Outcome } from '../values/failure.ts'
 import type { Path, RulesMap } from '../values/value.ts'
-import type { DocumentAccesses, Lookup, Service } from '../request.ts'
+import type { DocumentAccesses, Lookup, RulesRequest, Service } from '../request.ts'
+
+/** A query is given more than a single document, as recorded of production and its emulator. */
+const queryAccessesMax = 20
 
 /** Reads documents for the rules of one request, each once, up to what the request may. */
 export class DocumentReader {
@@ -8,11 +11,13 @@ export class DocumentReader {
   readonly #lookup: Lookup | null
   /** null: nothing is read at all. */
   readonly #accesses: DocumentAccesses | null
+  readonly #limit: number
 
-  constructor(service: Service, lookup: Lookup | null, accesses: DocumentAccesses | null) {
+  constructor({ service, lookup, query }: RulesRequest, accesses: DocumentAccesses | null) {
     this.service = service
-    this.#lookup = lookup
+    this.#lookup = lookup ?? null
     this.#accesses = accesses
+    this.#limit = Math.max(accesses?.limit ?? 0, query ? queryAccessesMax : 0)
   }
 
   /** `title` is the function's name in messages. Throws what the lookup throws. */
@@ -28,10 +33,10 @@ export class DocumentReader {
   #read(title: string, path: Path, when: 'before' | 'after'): RulesMap | null | Failure {
     if (this.#accesses === null) return unread
     const key = `${when}${path.toString()}`
-    const { seen, limit } = this.#accesses
+    const { seen } = this.#accesses
     const known = seen.get(key)
     if (known !== undefined) return known
-    if (seen.size >= limit) return tooMany(title, path)
+    if (seen.size >= this.#limit) return tooMany(title, path)
     const found = isDocument(path.segments) && this.#lookup ? this.#lookup(path.segments, when) : null
     seen.set(key, found)
     return found

@@ -9,6 +9,7 @@ import { crc32c } from './crc32c.ts'
 import { callOverload, functions, overload, type FunctionTable } from './signature.ts'
 import { durationFunctions, timestampFunctions } from './time.ts'
 
+// The reference also lists isInfinite, which production does not have.
 const mathFunctions = functions({
   abs: [
     overload(['int'], (value: bigint) => BigInt.asIntN(64, value < 0n ? -value : value)),
@@ -21,7 +22,6 @@ const mathFunctions = functions({
   sqrt: overload(['float'], (value: number) => Math.sqrt(value)),
   pow: overload(['float', 'float'], (base: number, exponent: number) => base ** exponent),
   isNaN: overload(['float'], (value: number) => Number.isNaN(value)),
-  isInfinite: overload(['float'], (value: number) => value === Infinity || value === -Infinity),
 })
 
 const latlngFunctions = functions({
