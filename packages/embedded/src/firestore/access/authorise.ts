@@ -21,11 +21,10 @@ export const authoriseOwner = (principal: Principal, what: 'Metadata operations'
   if (principal.kind !== 'owner') throw denied(`${what} require admin authentication.`)
 }
 
-const readingJudge = (engine: Engine, principal: Principal, database: Database, documents: number): Judge | null => {
+const readingJudge = (engine: Engine, principal: Principal, database: Database): Judge | null => {
   if (principal.kind === 'owner') return null
   return judgeOf(engine, principal, database.name, {
     time: engine.store.timeline.read(),
-    documents,
     read: storedIn(database),
   })
 }
@@ -43,7 +42,7 @@ export const authoriseGets = (
   database: Database,
   reads: readonly Read[],
 ): void => {
-  const judge = readingJudge(engine, principal, database, reads.length)
+  const judge = readingJudge(engine, principal, database)
   if (!judge) return
   for (const { segments, version } of reads) {
     const path = rulesPath(database.name, segments)
@@ -64,7 +63,7 @@ export const authoriseGet = (
 
 /** Reading what a query returns, which rules must allow whatever is stored. Throws PERMISSION_DENIED. */
 export const authoriseQuery = (engine: Engine, principal: Principal, query: Query): void => {
-  const judge = readingJudge(engine, principal, engine.database(query.database), 1)
+  const judge = readingJudge(engine, principal, engine.database(query.database))
   if (!judge) return
   requireAllowed(judge({ method: 'list', path: listPathOf(query), resource: null, query: listQueryOf(query) }))
 }

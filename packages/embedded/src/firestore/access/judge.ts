@@ -1,13 +1,14 @@
-import { DocumentAccesses, Timestamp, type Decision, type RulesMap, type RulesRequest } from '../../rules/index.ts'
+import { Timestamp, type Decision, type RulesMap, type RulesRequest } from '../../rules/index.ts'
 import type { Engine } from '../engine.ts'
 import type { Database } from '../store/database.ts'
 import type { MapValue } from '../values/value.ts'
 import type { Principal } from './principal.ts'
 import { belowDocuments, rulesAuth, rulesResource } from './rules-values.ts'
 
-/** How many documents rules may read for a request about one document or query, and about several documents. */
-const ACCESSES_OF_ONE = 10
-const ACCESSES_OF_SEVERAL = 20
+// How many documents rules may read to decide about one document or query, and about all those of one request. What was
+// read already is free.
+const ACCESSES_PER_DECISION = 10
+const ACCESSES_PER_REQUEST = 20
 
 const NANOS_PER_MICRO = 1000n
 
@@ -22,8 +23,6 @@ export type Read = (segments: readonly string[], when: 'before' | 'after') => Ma
 export interface Hearing {
   /** Microseconds since the epoch: `request.time`. */
   readonly time: number
-  /** How many documents the request is about, which sets how many others rules may read for it. */
-  readonly documents: number
   readonly read: Read
 }
 
@@ -41,7 +40,7 @@ export const judgeOf = (
   engine: Engine,
   principal: Principal,
   databaseName: string,
-  { time, documents, read }: Hearing,
+  { time, read }: Hearing,
 ): Judge | null => {
   if (principal.kind === 'owner') return null
   const ruleset = engine.rules.of(databaseName.split('/')[1] as string)
@@ -56,7 +55,10 @@ export const judgeOf = (
     auth: principal.claims && rulesAuth(principal.claims),
     time: new Timestamp(BigInt(time) * NANOS_PER_MICRO),
     lookup,
-    accesses: new DocumentAccesses(documents > 1 ? ACCESSES_OF_SEVERAL : ACCESSES_OF_ONE),
   }
-  return (question) => ruleset.decide({ ...request, ...question })
+  const seen = new Map<string, RulesMap | null>()
+  return (question) => {
+    const limit = Math.min(ACCESSES_PER_REQUEST, seen.size + ACCESSES_PER_DECISION)
+    return ruleset.decide({ ...request, ...question, accesses: { limit, seen } })
+  }
 }

@@ -56,7 +56,7 @@ export const writeGate = (engine: Engine, principal: Principal, database: Databa
       const change = when === 'after' ? changes.get(segments.join('/')) : undefined
       return change ? change.fields : stored(segments, when)
     }
-    const judge = judgeOf(engine, principal, database.name, { time, documents: writes.length, read })
+    const judge = judgeOf(engine, principal, database.name, { time, read })
     if (!judge) return
     steps.forEach((step, i) => requireWrite(judge, database, { ...step, write: writes[i] as PreparedWrite }))
   }

@@ -153,11 +153,19 @@ describe('a commit', () => {
     })
   })
 
-  test('rules read at most 20 other documents for it', async () => {
-    await rules('match /c/{id} { allow write: if !exists(/databases/$(database)/documents/other/$(id)); }')
-    const many = (count: number) => Array.from({ length: count }, (_, n) => set(`c/${n}`))
+  test('rules read at most 20 other documents for it, and 10 for each of its writes', async () => {
+    const other = (id: string) => `exists(/databases/$(database)/documents/other/${id})`
+    const each = Array.from({ length: 11 }, (_, n) => other(`$(id + '${n}')`))
+    await rules(`match /one/{id} { allow write: if !${other('$(id)')}; }
+      match /ten/{id} { allow write: if !(${each.slice(1).join(' || ')}); }
+      match /eleven/{id} { allow write: if !(${each.join(' || ')}); }`)
+    const many = (count: number) => Array.from({ length: count }, (_, n) => set(`one/${n}`))
     expect(await commit(alice, ...many(20))).toMatchObject({ status: 'OK' })
     expect(await commit(alice, ...many(21))).toMatchObject({ status: 'PERMISSION_DENIED' })
+    expect(await commit(alice, set('ten/x'))).toMatchObject({ status: 'OK' })
+    expect(await commit(alice, set('ten/x'), set('ten/y'))).toMatchObject({ status: 'OK' })
+    expect(await commit(alice, set('ten/x'), set('ten/y'), set('one/0'))).toMatchObject({ status: 'PERMISSION_DENIED' })
+    expect(await commit(alice, set('one/0'), set('eleven/x'))).toMatchObject({ status: 'PERMISSION_DENIED' })
   })
 })
 
