@@ -77,6 +77,9 @@ test('what is kept for other services is reported as it was given', async () => 
     bigqueryConfig: { ...bigqueryConfig, state: 'ACTIVE' },
     expirationPolicy: { ttl: null },
   })
+  const error = await new Promise((resolve) => toTable.on('error', resolve).on('message', () => {}))
+  expect(error).toMatchObject({ code: 9, details: 'This method is not supported for this subscription type.' })
+  await toTable.close()
   const cloudStorageConfig = { bucket: 'b', textConfig: {}, maxDuration: { seconds: '300' } }
   const [toBucket] = await topic.createSubscription('to-bucket', { cloudStorageConfig })
   expect((await toBucket.getMetadata())[0]).toMatchObject({

@@ -17,7 +17,8 @@ export interface PullRequest {
 /** Throws FAILED_PRECONDITION for a subscription that pushes, or is detached. */
 export const checkPullable = (subscription: Subscription): void => {
   subscription.checkAttached()
-  if (subscription.isPush) {
+  const { bigqueryConfig, cloudStorageConfig, bigtableConfig } = subscription.resource
+  if (subscription.isPush || bigqueryConfig || cloudStorageConfig || bigtableConfig) {
     throw new StatusError(Code.FAILED_PRECONDITION, 'This method is not supported for this subscription type.')
   }
 }

@@ -75,6 +75,12 @@ test('Avro in binary, as its library writes it', () => {
   }
 })
 
+test('blocks of an array may tell their length in bytes', () => {
+  const strings = parseDefinition(AVRO, '{"type": "array", "items": "string"}')
+  expect(mismatch(strings, BINARY, Buffer.from('03080261026200', 'hex'))).toBeUndefined()
+  expect(mismatch(strings, BINARY, Buffer.from('0302610208026200', 'hex'))).toBeDefined()
+})
+
 test('whatever the library writes for a random value fits, in both encodings', () => {
   const type = avsc.Type.forSchema(everything as never, { wrapUnions: 'always' })
   for (let run = 0; run < 300; run++) {

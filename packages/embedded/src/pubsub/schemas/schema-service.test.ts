@@ -184,6 +184,26 @@ test('a message fits any revision in the range of the topic, the newest first', 
   await expect(topic.setMetadata({ schemaSettings: { ...settings, ...backwards } })).rejects.toMatchObject(refused(3))
 })
 
+test('of several revisions that a message fits, the newest is noted', async () => {
+  const { client, schemas } = await setUp()
+  const before = 'syntax = "proto3"; message M { string name = 1; }'
+  const after = 'syntax = "proto3"; message M { string name = 1; int32 area = 2; }'
+  await client.createSchema('provinces', SchemaTypes.ProtocolBuffer, before)
+  const name = `${parent}/schemas/provinces`
+  const [{ revisionId }] = await schemas.commitSchema({ name, schema: { type: 'PROTOCOL_BUFFER', definition: after } })
+  const [topic] = await client.createTopic({
+    name: 'events',
+    schemaSettings: { schema: name, encoding: Encodings.Binary },
+  })
+  const [subscription] = await topic.createSubscription('worker')
+  await topic.publishMessage({ data: Buffer.from('0a0178', 'hex') })
+  const [message] = await receive(subscription, 1)
+  expect(message?.attributes).toMatchObject({
+    googclient_schemaencoding: 'BINARY',
+    googclient_schemarevisionid: revisionId,
+  })
+})
+
 test('a topic outlives its schema, but takes nothing more', async () => {
   const { client } = await setUp()
   await client.createSchema('provinces', SchemaTypes.Avro, definition)
