@@ -1,2 +1,3 @@
 export * from './firestore/index.ts'
 export * from './pubsub/index.ts'
+export * from './tasks/index.ts'

@@ -109,6 +109,20 @@ test('a task that ended while it was under way is not tried again', async () => 
   expect(() => queue.checkFree('a')).not.toThrow()
 })
 
+test('a task that could not be sent at all is tried again', async () => {
+  let sends = 0
+  const { time, queue, sent, add } = setUp({}, () => {
+    if (++sends === 1) throw new Error('no such thing')
+    return ok
+  })
+  const task = add('a')
+  await time.advance(50)
+  expect(task.lastAttempt?.responseStatus).toEqual({ code: 14, message: 'UNAVAILABLE(14): Error: no such thing' })
+  await time.advance(50)
+  expect(sent).toHaveLength(2)
+  expect(queue.tasks).toHaveLength(0)
+})
+
 test('a task is deleted when it is 31 days old, whether or not it was dispatched', async () => {
   const { time, queue, add } = setUp()
   queue.isPaused = true

@@ -1,6 +1,7 @@
 import { backoffMs, isExhausted } from '../clock/backoff.ts'
 import type { SuiteTime } from '../clock/suite-time.ts'
 import { orderedMap } from '../firestore/store/ordered-map.ts'
+import { Code } from '../wire/status-error.ts'
 import { taskEnded, taskExistedRecently, taskExists, noSuchEntity } from './errors.ts'
 import { fromMs } from './messages.ts'
 import { isSuccess, previousOf, statusOf, type Outcome } from './outcome.ts'
@@ -12,11 +13,13 @@ const TASK_AGE_MS_MAX = 31 * 86_400_000
 // A task of the same name cannot be created for about so long after one has ended.
 const NAME_REST_MS = 3_600_000
 
-/** Carries a task to its target. Rejects for no reason of the target's. */
+/** Carries a task to its target. Rejects only for a fault of the engine's own. */
 export type Send = (task: Task) => Promise<Outcome>
 
 /** Told of each attempt when it has ended. */
 export type OnAttempt = (task: Task, scheduledMs: number, outcome: Outcome) => void
+
+const unsent = (error: unknown): Outcome => ({ kind: 'unanswered', code: Code.UNAVAILABLE, message: String(error) })
 
 export interface QueueContext {
   time: SuiteTime
@@ -160,16 +163,18 @@ export class TaskQueue {
     task.firstAttempt ??= { dispatchTime: fromMs(dispatchedMs) }
     const attempt = { scheduleTime: fromMs(scheduledMs), dispatchTime: fromMs(dispatchedMs) }
     task.lastAttempt = attempt
-    const ended = send(task).then((outcome) => {
-      this.#running--
-      task.running--
-      const answer = { responseTime: fromMs(time.now()), responseStatus: statusOf(outcome) }
-      task.lastAttempt = { ...attempt, ...answer }
-      onAttempt(task, scheduledMs, outcome)
-      this.#settle(task, outcome)
-      this.#pump()
-      return outcome
-    })
+    const ended = send(task)
+      .catch(unsent)
+      .then((outcome) => {
+        this.#running--
+        task.running--
+        const answer = { responseTime: fromMs(time.now()), responseStatus: statusOf(outcome) }
+        task.lastAttempt = { ...attempt, ...answer }
+        onAttempt(task, scheduledMs, outcome)
+        this.#settle(task, outcome)
+        this.#pump()
+        return outcome
+      })
     time.track(ended)
     return ended
   }
