@@ -1,8 +1,7 @@
 const DESCENDING_KEYS =
   "Production serves queries in descending order of names; Google's emulator says it cannot scan keys backwards."
 
-const REST_READ_TIME =
-  "Google's emulator refuses every `readTime` parameter over REST. Here it is played over gRPC, where it is served."
+const REST_READ_TIME = "Google's emulator refuses every `readTime` parameter over REST; production serves them."
 
 const DEADLOCK =
   'Two transactions that wait for each other are told at once, in the words of production, and not by a timeout.'

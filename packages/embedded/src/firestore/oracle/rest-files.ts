@@ -1,7 +1,5 @@
-import { at } from './client.ts'
 import { differences, type Difference, type OracleFile, type Stage } from './case.ts'
 import { asInProduction } from './exceptions.ts'
-import type { JsonObject } from './proto-json.ts'
 import { recording } from './recordings.ts'
 import { Transcript, play, type RestCase } from './rest-steps.ts'
 
@@ -9,16 +7,15 @@ import { Transcript, play, type RestCase } from './rest-steps.ts'
 const withoutVersion = (message: string | null) =>
   message?.replace(/stored version \(\d+\)/, 'stored version (now)') ?? null
 
-const compare = async ({ owner, user }: Stage, { steps }: RestCase): Promise<Difference[]> => {
-  const answers = await play(owner, user, steps)
+const compare = async ({ address }: Stage, { steps }: RestCase): Promise<Difference[]> => {
+  const answers = await play(address, steps)
   const recorded = new Transcript()
   const actual = new Transcript()
-  return steps.flatMap((step, i) => {
-    const expected = recorded.recorded(step)
-    const got = actual.actual(answers[i] as (typeof answers)[number]) as JsonObject
-    const error = at(step.response, 'error') as JsonObject | undefined
-    if (!error) return differences(got, expected)
-    const { status, message } = asInProduction(String(error['status']), String(error['message']))
+  return steps.flatMap(({ response }, i) => {
+    const expected = recorded.of(response)
+    const got = actual.of(answers[i] ?? null)
+    if (expected['status'] === 'OK') return differences(got, expected)
+    const { status, message } = asInProduction(String(expected['status']), String(expected['message']))
     const answered = message === null ? null : withoutVersion(String(got['message']))
     return differences({ ...got, message: answered }, { status, message: withoutVersion(message) })
   })
