@@ -6,7 +6,7 @@ export interface BloomFilter {
   readonly hashCount: number
 }
 
-// One name in 10,000 that is not in the filter passes for one that is; the client then asks for the whole target.
+// Of names that are not in a large filter one in 10,000 passes for one that is; the client then asks for the whole target.
 const FALSE_POSITIVES = 1e-4
 
 /** The places of a name: two hashes, halves of its MD5, make all the others. */

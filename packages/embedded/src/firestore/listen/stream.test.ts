@@ -293,6 +293,14 @@ describe('a stream', () => {
     expect(errorOf(empty.client)).toMatchObject({ code: Code.INVALID_ARGUMENT })
   })
 
+  test('ends when its client asks and asks and takes no answer', () => {
+    const { client } = setUp()
+    client.room = 1
+    for (let id = 1; id <= 1010 && client.ended === null; id++) client.add(id, C)
+    expect(errorOf(client)).toMatchObject({ code: Code.RESOURCE_EXHAUSTED })
+    expect(client.responses).toHaveLength(1)
+  })
+
   test('that has ended sends nothing more', async () => {
     const { client, come, set } = setUp()
     client.add(1, C)
