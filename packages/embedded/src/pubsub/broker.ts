@@ -244,6 +244,7 @@ export class Broker {
   }
 
   close(): void {
+    this.recorder = recordNothing
     const stopped = new StatusError(Code.UNAVAILABLE, 'The service is being stopped.')
     for (const subscription of this.#subscriptions.values()) subscription.close(stopped)
     this.snapshots.close()

@@ -27,6 +27,8 @@ export interface PubSubEngineOptions {
   retainedBytesMax?: number
   /** A folder for everything to be kept in, from one run to the next. Default: nothing is kept. */
   persistIn?: string
+  /** The log in that folder is replaced by what it comes to when it is so large. Default 64 MiB. */
+  compactAfterBytes?: number
   log?: (line: string) => void
 }
 
@@ -43,10 +45,11 @@ export interface PubSubEngine {
  */
 export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Promise<PubSubEngine> => {
   const { host: address = '127.0.0.1', port = 0, clock = systemTime, log } = options
-  const { outstandingPerStreamMax = Infinity, streamLifetimeMs = Infinity, retainedBytesMax, persistIn } = options
+  const { outstandingPerStreamMax = Infinity, streamLifetimeMs = Infinity, retainedBytesMax } = options
+  const { persistIn, compactAfterBytes } = options
   const broker = new Broker(clock, retainedBytesMax === undefined ? {} : { retainedBytesMax })
   const root = loadProtos('pubsub')
-  const kept = persistIn ? await persist(broker, { folder: persistIn, root, ...(log && { log }) }) : undefined
+  const kept = persistIn ? await persist(broker, { folder: persistIn, root, log, compactAfterBytes }) : undefined
   const durable = () => kept?.durable()
   // Larger requests than Pub/Sub takes are let in, to be refused with its own words.
   const grpc = new Server({

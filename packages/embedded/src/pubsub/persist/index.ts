@@ -13,9 +13,9 @@ export interface PersistOptions {
   folder: string
   /** The definitions of Pub/Sub. */
   root: protobuf.Root
-  log?: (line: string) => void
+  log?: ((line: string) => void) | undefined
   /** See `JournalOptions`. */
-  compactAfterBytes?: number
+  compactAfterBytes?: number | undefined
 }
 
 /**

@@ -19,6 +19,7 @@ export class JournalRecorder implements Recorder {
   /** By subscription: acknowledged, and not written yet. */
   readonly #done = new Map<string, number[]>()
   #signingKey: string | undefined
+  #compactionPlanned = false
 
   constructor(journal: Journal, codec: RecordCodec, broker: Broker, signingKey: string | undefined) {
     this.#journal = journal
@@ -93,7 +94,18 @@ export class JournalRecorder implements Recorder {
   #append(change: Change): void {
     // Who has to know of a failure waits with `durable`.
     this.#journal.append(this.#codec.encode(change)).catch(() => {})
-    if (this.#journal.compactionDue) this.#journal.compact(this.#records()).catch(() => {})
+    if (!this.#journal.compactionDue || this.#compactionPlanned) return
+    this.#compactionPlanned = true
+    // Not at once: what is recorded is not always done yet, and what the broker holds is to take its place.
+    setImmediate(() => this.#compact())
+  }
+
+  #compact(): void {
+    this.#compactionPlanned = false
+    // A broker that was closed holds nothing any more.
+    if (this.#broker.recorder !== this) return
+    this.#writeDone()
+    this.#journal.compact(this.#records()).catch(() => {})
   }
 
   /** What comes to the same as all records so far: gathered now, encoded when it is asked for. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as passed } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { Client, credentials } from '@grpc/grpc-js'
 import { expect, onTestFinished, test } from 'vitest'
 import { serviceDefinition } from '../../wire/grpc-service.ts'
@@ -13,7 +14,14 @@ import { loadProtos } from '../../wire/protos.ts'
 const KILLS = Number(process.env['IMX_KILLS'] ?? 20)
 const topic = 'projects/demo-test/topics/events'
 const subscription = 'projects/demo-test/subscriptions/worker'
-const main = join(import.meta.dirname, '../../launcher/pubsub-main.ts')
+const engineModule = pathToFileURL(join(import.meta.dirname, '../engine.ts')).href
+
+// Compacts its log often, and ends with whoever started it.
+const program = `
+  import { startPubSubEngine } from ${JSON.stringify(engineModule)}
+  process.stdin.on('end', () => process.exit()).resume()
+  await startPubSubEngine({ persistIn: process.argv[1], compactAfterBytes: 50_000, log: console.log })
+`
 
 /** Random numbers from 0 to 1, the same in each run. */
 const random = (seed: number) => {
@@ -25,9 +33,8 @@ const random = (seed: number) => {
 }
 
 const start = async (folder: string): Promise<{ child: ChildProcess; host: string; port: number }> => {
-  const child = spawn(process.execPath, [main, '--port=0', `--persist=${folder}`], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, IMX_SCHEDULE_CLOCK_HOST: '' },
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, folder], {
+    stdio: ['pipe', 'pipe', 'inherit'],
   })
   for await (const line of createInterface({ input: child.stdout })) {
     const [, host, port] = /listening on (.*):(\d+)$/.exec(line) ?? []
@@ -88,7 +95,7 @@ test(
     }
     const publishing = async (call: ReturnType<typeof connect>): Promise<never> => {
       for (;;) {
-        const messages = Array.from({ length: 1 + Math.floor(next() * 5) }, () => ({ data: Buffer.from('x') }))
+        const messages = Array.from({ length: 1 + Math.floor(next() * 5) }, () => ({ data: Buffer.alloc(300, 'x') }))
         const { messageIds } = await call<{ messageIds: string[] }>('Publish', { topic, messages })
         for (const id of messageIds) published.add(id)
       }
