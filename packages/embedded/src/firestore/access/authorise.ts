@@ -4,7 +4,7 @@ import type { Engine } from '../engine.ts'
 import type { Query } from '../query/query.ts'
 import type { Database } from '../store/database.ts'
 import type { LiveVersion } from '../store/tree.ts'
-import { judgeOf, storedIn, type Judge } from './judge.ts'
+import { caseOf, judgeOf, storedIn, type Judge } from './judge.ts'
 import { listPathOf, listQueryOf } from './list-query.ts'
 import type { Principal } from './principal.ts'
 import { rulesPath, rulesResource } from './rules-values.ts'
@@ -21,15 +21,13 @@ export const authoriseOwner = (principal: Principal, what: 'Metadata operations'
   if (principal.kind !== 'owner') throw denied(`${what} require admin authentication.`)
 }
 
+/** null where everything may be read. */
 const readingJudge = (engine: Engine, principal: Principal, database: Database): Judge | null => {
-  if (principal.kind === 'owner') return null
-  return judgeOf(engine, principal, database.name, {
-    time: engine.store.timeline.read(),
-    read: storedIn(database),
-  })
+  const about = caseOf(engine, principal, database.name)
+  return about && judgeOf({ ...about, time: engine.store.timeline.read(), read: storedIn(database) })
 }
 
-export interface Read {
+export interface DocumentRead {
   readonly segments: readonly string[]
   /** The document that is read; null where there is none. */
   readonly version: LiveVersion | null
@@ -40,7 +38,7 @@ export const authoriseGets = (
   engine: Engine,
   principal: Principal,
   database: Database,
-  reads: readonly Read[],
+  reads: readonly DocumentRead[],
 ): void => {
   const judge = readingJudge(engine, principal, database)
   if (!judge) return

@@ -146,6 +146,12 @@ const arrange = (path: string, exists: boolean) => {
   return people.owner.ask('Commit', { database: DATABASE, writes: [write] })
 }
 
+const reads: ReadonlySet<Method> = new Set(['get', 'list'])
+
+/** What was answered, but for when. */
+const timeless = (responses: readonly JsonObject[]): unknown =>
+  JSON.parse(JSON.stringify(responses).replaceAll(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, '"<time>"'))
+
 let ids = 0
 
 describe.each(Object.keys(kinds))('%s', (kind) => {
@@ -156,12 +162,14 @@ describe.each(Object.keys(kinds))('%s', (kind) => {
       const id = `d${++ids}`
       const [method, rpc, request] = (calls[call] as (typeof calls)[string])(kind, id, exists)
       await arrange(`${kind}/${id}`, exists)
-      const { status: ownersStatus } = await people.owner.call(rpc, request)
+      const owners = await people.owner.call(rpc, request)
       for (const [who, client] of Object.entries(asking)) {
         await arrange(`${kind}/${id}`, exists)
-        const { status } = await client.call(rpc, request)
-        const expected = allows({ who, method, exists }) ? ownersStatus : 'PERMISSION_DENIED'
+        const { status, responses } = await client.call(rpc, request)
+        const expected = allows({ who, method, exists }) ? owners.status : 'PERMISSION_DENIED'
         expect({ who, exists, status }).toEqual({ who, exists, status: expected })
+        if (status === 'PERMISSION_DENIED') expect(responses).toEqual([])
+        else if (reads.has(method)) expect(timeless(responses)).toEqual(timeless(owners.responses))
       }
     }
   })

@@ -1,14 +1,19 @@
-import { Timestamp, type Decision, type RulesMap, type RulesRequest } from '../../rules/index.ts'
+import {
+  DocumentAccesses,
+  Timestamp,
+  type Decision,
+  type RulesMap,
+  type RulesRequest,
+  type Ruleset,
+} from '../../rules/index.ts'
 import type { Engine } from '../engine.ts'
 import type { Database } from '../store/database.ts'
 import type { MapValue } from '../values/value.ts'
-import type { Principal } from './principal.ts'
+import type { Principal, User } from './principal.ts'
 import { belowDocuments, rulesAuth, rulesResource } from './rules-values.ts'
 
-// How many documents rules may read to decide about one document or query, and about all those of one request. What was
-// read already is free.
-const ACCESSES_PER_DECISION = 10
-const ACCESSES_PER_REQUEST = 20
+// How many documents rules may read for all that one request asks; what they may for each of it they know themselves.
+const ACCESSES_MAX = 20
 
 const NANOS_PER_MICRO = 1000n
 
@@ -21,6 +26,10 @@ export type Judge = (question: Question) => Decision
 export type Read = (segments: readonly string[], when: 'before' | 'after') => MapValue | null
 
 export interface Hearing {
+  readonly ruleset: Ruleset
+  readonly user: User
+  /** `projects/{p}/databases/{d}` */
+  readonly database: string
   /** Microseconds since the epoch: `request.time`. */
   readonly time: number
   readonly read: Read
@@ -32,33 +41,30 @@ export const storedIn =
   (segments) =>
     database.find(segments)?.at()?.fields ?? null
 
-/**
- * Decides one request of a user by the rules of the database's project. null where all is allowed: to the owner, and
- * where the project has no rules.
- */
-export const judgeOf = (
+/** Whom to ask rules about, and which. null where everything is allowed: to the owner, and where there are no rules. */
+export const caseOf = (
   engine: Engine,
   principal: Principal,
-  databaseName: string,
-  { time, read }: Hearing,
-): Judge | null => {
+  database: string,
+): Pick<Hearing, 'ruleset' | 'user' | 'database'> | null => {
   if (principal.kind === 'owner') return null
-  const ruleset = engine.rules.of(databaseName.split('/')[1] as string)
-  if (!ruleset) return null
+  const ruleset = engine.rules.of(database.split('/')[1] as string)
+  return ruleset && { ruleset, user: principal, database }
+}
+
+/** Decides what one request asks. */
+export const judgeOf = ({ ruleset, user, database, time, read }: Hearing): Judge => {
   const lookup = (path: readonly string[], when: 'before' | 'after'): RulesMap | null => {
-    const segments = belowDocuments(databaseName, path)
+    const segments = belowDocuments(database, path)
     const fields = segments && read(segments, when)
     return fields && rulesResource(path, fields)
   }
   const request = {
     service: 'cloud.firestore' as const,
-    auth: principal.claims && rulesAuth(principal.claims),
+    auth: user.claims && rulesAuth(user.claims),
     time: new Timestamp(BigInt(time) * NANOS_PER_MICRO),
     lookup,
+    accesses: new DocumentAccesses(ACCESSES_MAX),
   }
-  const seen = new Map<string, RulesMap | null>()
-  return (question) => {
-    const limit = Math.min(ACCESSES_PER_REQUEST, seen.size + ACCESSES_PER_DECISION)
-    return ruleset.decide({ ...request, ...question, accesses: { limit, seen } })
-  }
+  return (question) => ruleset.decide({ ...request, ...question })
 }

@@ -6,11 +6,14 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** What a token says of its bearer. */
 export type Claims = { readonly [claim: string]: Json }
 
-/**
- * Who asks. `owner` is the administrator, whom Google's server clients say they are; anyone else is a user, signed in
- * with the claims of a token or not at all.
- */
-export type Principal = { readonly kind: 'owner' } | { readonly kind: 'user'; readonly claims: Claims | null }
+/** Someone whom rules bind, signed in with the claims of a token or not at all. */
+export interface User {
+  readonly kind: 'user'
+  readonly claims: Claims | null
+}
+
+/** Who asks. `owner` is the administrator, whom Google's server clients say they are; anyone else is a user. */
+export type Principal = { readonly kind: 'owner' } | User
 
 export const OWNER: Principal = { kind: 'owner' }
 

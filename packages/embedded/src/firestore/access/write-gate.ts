@@ -4,7 +4,7 @@ import type { Database } from '../store/database.ts'
 import { outcomeOf, type Step } from '../writes/apply.ts'
 import type { PreparedWrite } from '../writes/write.ts'
 import { requireAllowed } from './authorise.ts'
-import { judgeOf, storedIn, type Judge, type Read } from './judge.ts'
+import { caseOf, judgeOf, storedIn, type Judge, type Read } from './judge.ts'
 import type { Principal } from './principal.ts'
 import { rulesPath, rulesResource } from './rules-values.ts'
 
@@ -46,7 +46,8 @@ const requireWrite = (judge: Judge, database: Database, step: Step): void => {
  * nothing of what is stored.
  */
 export const writeGate = (engine: Engine, principal: Principal, database: Database): WriteGate | undefined => {
-  if (principal.kind === 'owner') return undefined
+  const about = caseOf(engine, principal, database.name)
+  if (!about) return undefined
   return (writes, time) => {
     const steps: Step[] = []
     const unconditional = writes.map((write) => ({ ...write, requirement: null }))
@@ -56,8 +57,7 @@ export const writeGate = (engine: Engine, principal: Principal, database: Databa
       const change = when === 'after' ? changes.get(segments.join('/')) : undefined
       return change ? change.fields : stored(segments, when)
     }
-    const judge = judgeOf(engine, principal, database.name, { time, read })
-    if (!judge) return
+    const judge = judgeOf({ ...about, time, read })
     steps.forEach((step, i) => requireWrite(judge, database, { ...step, write: writes[i] as PreparedWrite }))
   }
 }
