@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { SteppedTime } from '../../clock/time-source.ts'
 import { loadProtos } from '../../wire/protos.ts'
@@ -138,6 +139,22 @@ test.each([
   expect(waiting(last, worker)).toEqual(['3', '4', '5'])
   last.seek(worker, { time: fromMs(startMs) })
   expect(waiting(last, worker)).toEqual(['1', '2', '3', '4', '5'])
+})
+
+test('what makes a compaction due is part of what the journal is compacted to', async () => {
+  const { start } = await setUp({ compactAfterBytes: 1 })
+  const first = await start()
+  first.createTopic(topic())
+  first.createSubscription(subscription(worker))
+  const second = await start()
+  second.publish(topicName, [message('1')])
+  // The compaction begins when the turn of the event loop is over; stopping waits for its end.
+  await nextTurn()
+  const third = await start()
+  expect(waiting(third, worker)).toEqual(['1'])
+  takeAndAcknowledge(third, worker)
+  await nextTurn()
+  expect(waiting(await start(), worker)).toEqual([])
 })
 
 test('message ids are never given twice, even when no message is left', async () => {
