@@ -73,10 +73,14 @@ export interface RulesRequest {
   readonly accesses?: DocumentAccesses
 }
 
-/** The documents that rules have read for one request, of which repeats are free. */
+/**
+ * The documents that rules have read for one request, of which repeats are free. Besides, a decision reads 10 at most in
+ * Firestore, and that of a query 20.
+ */
 export class DocumentAccesses {
   /** 10 for a single document, 20 for a request of several documents. A query has 20 in any case. */
   readonly limit: number
+  /** What was found, by `before` or `after` and the path. */
   readonly seen = new Map<string, RulesMap | null>()
   constructor(limit: number) {
     this.limit = limit

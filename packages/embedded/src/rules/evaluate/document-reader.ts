@@ -2,22 +2,28 @@ import { Failure, unread, type Outcome } from '../values/failure.ts'
 import type { Path, RulesMap } from '../values/value.ts'
 import type { DocumentAccesses, Lookup, RulesRequest, Service } from '../request.ts'
 
-/** A query is given more than a single document, as recorded of production and its emulator. */
-const queryAccessesMax = 20
+/** Of one decision, in Firestore. A query is given more, as recorded of production and its emulator. */
+const ownMax = 10
+const ownMaxOfQuery = 20
 
-/** Reads documents for the rules of one request, each once, up to what the request may. */
+/** Reads documents for one decision, each once, up to what it and the request that it is part of may read. */
 export class DocumentReader {
   readonly service: Service
   readonly #lookup: Lookup | null
   /** null: nothing is read at all. */
   readonly #accesses: DocumentAccesses | null
+  /** Of those that the request has read so far, when first it matters. */
+  #paths: Set<string> | null = null
   readonly #limit: number
+  readonly #own: { readonly paths: Set<string>; readonly limit: number }
 
   constructor({ service, lookup, query }: RulesRequest, accesses: DocumentAccesses | null) {
     this.service = service
     this.#lookup = lookup ?? null
     this.#accesses = accesses
-    this.#limit = Math.max(accesses?.limit ?? 0, query ? queryAccessesMax : 0)
+    const limit = service === 'firebase.storage' ? Infinity : query ? ownMaxOfQuery : ownMax
+    this.#own = { paths: new Set(), limit }
+    this.#limit = Math.max(accesses?.limit ?? 0, query ? limit : 0)
   }
 
   /** `title` is the function's name in messages. Throws what the lookup throws. */
@@ -32,16 +38,27 @@ export class DocumentReader {
 
   #read(title: string, path: Path, when: 'before' | 'after'): RulesMap | null | Failure {
     if (this.#accesses === null) return unread
-    const key = `${when}${path.toString()}`
     const { seen } = this.#accesses
-    const known = seen.get(key)
-    if (known !== undefined) return known
-    if (seen.size >= this.#limit) return tooMany(title, path)
-    const found = isDocument(path.segments) && this.#lookup ? this.#lookup(path.segments, when) : null
-    seen.set(key, found)
+    const text = path.toString()
+    this.#paths ??= new Set([...seen.keys()].map((key) => key.slice(key.indexOf('/'))))
+    // A document counts once, also if it is read both as it is and as it will be.
+    if (isFull(this.#own.paths, text, this.#own.limit) || isFull(this.#paths, text, this.#limit))
+      return tooMany(title, path)
+    const known = seen.get(when + text)
+    const found = known === undefined ? this.#find(path, when) : known
+    this.#own.paths.add(text)
+    this.#paths.add(text)
+    seen.set(when + text, found)
     return found
   }
+
+  #find({ segments }: Path, when: 'before' | 'after'): RulesMap | null {
+    return isDocument(segments) && this.#lookup ? this.#lookup(segments, when) : null
+  }
 }
+
+const isFull = (paths: ReadonlySet<string>, path: string, limit: number): boolean =>
+  !paths.has(path) && paths.size >= limit
 
 const isDocument = (segments: readonly string[]): boolean =>
   segments.length >= 5 && segments.length % 2 === 1 && segments[0] === 'databases' && segments[2] === 'documents'

@@ -166,10 +166,31 @@ describe('documents', () => {
     const message = ask(of(11), { path: 'c/d', lookup }).reasons[0]?.message
     expect(message).toMatch(/^Service call error\. Function: \[exists\], Argument: \[path_value \{\n {2}segments \{/)
     expect(message).toContain('simple: "d10"')
-    const twenty = new DocumentAccesses(20)
-    expect(ask(of(11), { path: 'c/d', lookup, accesses: twenty }).reasons[0]?.kind).toBe('false')
-    expect(ask(of(10), { path: 'c/e', lookup, accesses: twenty }).reasons[0]?.kind).toBe('false')
-    expect(twenty.seen.size).toBe(11)
+  })
+
+  test('are limited for one decision, and for the request that it is part of', () => {
+    const reading = (from: number, n: number) => {
+      const paths = Array.from({ length: n }, (_, i) => `!exists(/databases/$(database)/documents/x/d${from + i})`)
+      return firestoreRules(`match /c/{id} { allow create: if ${paths.join(' && ')}; }`)
+    }
+    const all = (...each: [from: number, n: number][]): boolean[] => {
+      const accesses = new DocumentAccesses(20)
+      return each.map((of) => ask(reading(...of), { path: 'c/d', method: 'create', accesses }).allowed)
+    }
+    expect(all([0, 11])).toEqual([false])
+    expect(all([0, 10], [10, 10])).toEqual([true, true])
+    expect(all([0, 7], [7, 7], [14, 7])).toEqual([true, true, false])
+    expect(all([0, 7], [0, 7], [7, 7])).toEqual([true, true, true])
+  })
+
+  test('count once, whenever they are read', () => {
+    const reads = Array.from({ length: 10 }, (_, i) => `!exists(/databases/$(database)/documents/x/d${i})`).join(' && ')
+    const of = (path: string) =>
+      firestoreRules(
+        `match /c/{id} { allow create: if ${reads} && !existsAfter(/databases/$(database)/documents/x/${path}); }`,
+      )
+    expect(ask(of('d0'), { path: 'c/d', method: 'create' }).allowed).toBe(true)
+    expect(ask(of('d10'), { path: 'c/d', method: 'create' }).allowed).toBe(false)
   })
 
   test('stop the decision when the lookup throws', () => {

@@ -68,7 +68,7 @@ const getDeep = (map: RulesMap, keys: List, fallback: RulesValue): RulesValue =>
 }
 
 /** In the order of their code points. */
-const sortedKeys = (map: RulesMap): string[] => [...map.keys()].toSorted((a, b) => compare(a, b) ?? 0)
+export const sortedKeys = (map: RulesMap): string[] => [...map.keys()].toSorted((a, b) => compare(a, b) ?? 0)
 
 export const mapMethods = functions({
   size: overload([], (map: RulesMap) => BigInt(map.size)),

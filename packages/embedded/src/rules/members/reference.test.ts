@@ -113,7 +113,7 @@ const truths: Readonly<Record<string, readonly string[]>> = {
     "{'a': {'b': 1}}.get(['a', 'x'], 7) == 7",
     "{'a': 1}.get(['a', 'x'], 7) == 7",
     "{'a': 1, 'b': {'c': [1]}} == {'b': {'c': [1]}, 'a': 1}",
-    '{a: 1}.a == 1',
+    "{id: 1, 'x' + 'y': 2} == {'d': 1, 'xy': 2}",
     '{} == {}',
   ],
   mapDiff: [

@@ -1,6 +1,7 @@
 import { includes } from '../values/equality.ts'
 import { unknown, type Outcome } from '../values/failure.ts'
-import { RulesSet, Symbolic, isList, type RulesValue } from '../values/value.ts'
+import { RulesSet, Symbolic, isList, isMap, type RulesValue } from '../values/value.ts'
+import { sortedKeys } from './collections.ts'
 
 /**
  * A method call in which something is not known: what can be told all the same is told, else it fails. A list of which
@@ -59,6 +60,7 @@ const knownEntry = (object: RulesValue, key: RulesValue): Outcome => {
 }
 
 const knownKeys = (object: RulesValue): Outcome => {
+  if (isMap(object)) return sortedKeys(object)
   if (!(object instanceof Symbolic) || !object.facts.entries) return unknown(object)
   return new Symbolic({ types: ['list'], contains: [...object.facts.entries.keys()] }, object.message)
 }

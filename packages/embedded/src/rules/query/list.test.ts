@@ -105,6 +105,8 @@ describe('a query is allowed if all that it can return is', () => {
     ['resource.data.roles is map', where('roles.owner', '==', 'ann'), true],
     ['resource.data.roles[request.auth.uid] == "w"', where('roles.ann', '==', 'w'), true],
     ['request.auth.uid in resource.data.roles', where('roles.ann', '==', 'w'), true],
+    ["resource.data.m.keys().hasOnly(['n'])", where('m', '==', { n: 1 }), true],
+    ["resource.data.m.keys().hasOnly(['n'])", where('m.n', '==', 1), false],
     ['resource.data.m == {"a": 1, "b": [2]}', where('m', '==', { b: [2], a: 1 }), true],
     // Fields that are there, and fields of which that is not known.
     ["'owner' in resource.data", own, true],

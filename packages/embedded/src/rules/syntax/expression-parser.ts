@@ -253,10 +253,7 @@ export class ExpressionParser {
     const tokens = this.#tokens
     const entries: MapLiteral['entries'][number][] = []
     while (!tokens.is('}')) {
-      const { token } = tokens
-      let key = this.parse()
-      // A bare word names the key.
-      if (key.kind === 'identifier') key = { kind: 'literal', position: key.position, value: token.text }
+      const key = this.parse()
       tokens.expect(':')
       entries.push({ key, value: this.parse() })
       if (!tokens.accept(',')) break
