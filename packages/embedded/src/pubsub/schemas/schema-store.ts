@@ -87,11 +87,10 @@ export class Schema {
     return this.revisions.filter(({ number }) => number >= first && number <= last)
   }
 
+  /** Also of a definition that there is: it becomes another revision. */
   commit(type: number, source: string): Revision {
-    const { resource, definition } = this.latest
     const next = parseBounded(type, source)
-    if (resource.definition === source && resource.type === type) throw alreadyExists(this.name)
-    const refusal = definition.refusalOf(next)
+    const refusal = this.latest.definition.refusalOf(next)
     if (refusal !== undefined) throw invalidArgument(`Invalid schema definition: ${refusal}.`)
     return this.#add(type, source, next)
   }
