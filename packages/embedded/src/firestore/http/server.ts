@@ -5,7 +5,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import { StatusError } from '../../wire/status-error.ts'
+import { Code, StatusError } from '../../wire/status-error.ts'
 import { fromParsed, prettyJson } from '../rest/json-text.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
 import { errorText, httpStatus } from './error-body.ts'
@@ -72,10 +72,10 @@ const failure = (error: unknown, log: (message: string) => void): Response => {
     return { status: httpStatus(error.code), body: errorText(error.code, error.details), headers: JSON_TYPE }
   }
   if (error instanceof SyntaxError || error instanceof URIError) {
-    return { status: 400, body: errorText(3, error.message), headers: JSON_TYPE }
+    return { status: 400, body: errorText(Code.INVALID_ARGUMENT, error.message), headers: JSON_TYPE }
   }
   log(`firestore: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
-  return { status: 500, body: errorText(13, 'Internal error in the Firestore engine.'), headers: JSON_TYPE }
+  return { status: 500, body: errorText(Code.INTERNAL, 'Internal error in the Firestore engine.'), headers: JSON_TYPE }
 }
 
 const urlOf = (target: string): URL => {
@@ -115,14 +115,19 @@ export const createHttpServer = (routes: readonly Route[], log: (message: string
   createServer((request, out) => {
     // A client may go at any moment; whoever writes to it then need not know.
     out.on('error', () => {})
-    const serve = async () => {
-      try {
-        await send(request, out, await answer(routes, request))
-      } catch (error) {
-        if (error instanceof Gone || out.headersSent) out.destroy()
-        else await send(request, out, failure(error, log))
-      }
+    if (request.method === 'OPTIONS') {
+      out.writeHead(200, preflightHeaders(request.headers)).end()
+      return
     }
-    if (request.method === 'OPTIONS') out.writeHead(200, preflightHeaders(request.headers)).end()
-    else void serve()
+    answer(routes, request)
+      .catch((error: unknown) => {
+        if (error instanceof Gone) throw error
+        return failure(error, log)
+      })
+      .then((response) => send(request, out, response))
+      .catch((error: unknown) => {
+        // Too late for an answer.
+        if (!(error instanceof Gone)) failure(error, log)
+        out.destroy()
+      })
   })
