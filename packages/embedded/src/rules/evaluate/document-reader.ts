@@ -1,5 +1,5 @@
-import { Failure, unread, type Outcome } from '../values/failure.ts'
-import type { Path, RulesMap } from '../values/value.ts'
+import { Failure, describe, unread, unsupported, wrongCount, type Outcome } from '../values/failure.ts'
+import { Path, type RulesMap, type RulesValue } from '../values/value.ts'
 import type { DocumentAccesses, Lookup, RulesRequest, Service } from '../request.ts'
 
 /** Of one decision, in Firestore. A query is given more, as recorded of production and its emulator. */
@@ -26,14 +26,13 @@ export class DocumentReader {
     this.#limit = Math.max(accesses?.limit ?? 0, query ? limit : 0)
   }
 
-  /** `title` is the function's name in messages. Throws what the lookup throws. */
-  get(title: string, path: Path, when: 'before' | 'after'): Outcome {
-    return this.#read(title, path, when)
-  }
-
-  exists(title: string, path: Path, when: 'before' | 'after'): Outcome {
+  /** `get(path)` or `exists(path)`. `title` is the function's name in messages. Throws what the lookup throws. */
+  call(title: string, what: 'get' | 'exists', when: 'before' | 'after', args: readonly RulesValue[]): Outcome {
+    const [path] = args
+    if (path === undefined || args.length > 1) return wrongCount(args.length, `${title}(path)`)
+    if (!(path instanceof Path)) return unsupported(`${title}(${describe(path)})`, `${title}(path)`)
     const found = this.#read(title, path, when)
-    return found instanceof Failure ? found : found !== null
+    return what === 'get' || found instanceof Failure ? found : found !== null
   }
 
   #read(title: string, path: Path, when: 'before' | 'after'): RulesMap | null | Failure {

@@ -120,10 +120,8 @@ export class Evaluation {
         this.#charge()
         return value instanceof Failure ? value : testType(node.type, value)
       }
-      case 'list': {
-        const items = this.#all(node.items, frame)
-        return items
-      }
+      case 'list':
+        return this.#all(node.items, frame)
       case 'map':
         return this.#map(node.entries, frame)
       case 'path':

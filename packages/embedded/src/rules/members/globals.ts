@@ -22,7 +22,13 @@ const conversions = functions({
   path: overload(['string'], (text: string) => new Path(text.split('/').filter((segment) => segment !== ''))),
 })
 
-const documentFunctions = new Set(['get', 'exists', 'getAfter', 'existsAfter'])
+/** In Firestore: what they give of a document, and when. */
+const documentFunctions = new Map<string, readonly ['get' | 'exists', 'before' | 'after']>([
+  ['get', ['get', 'before']],
+  ['exists', ['exists', 'before']],
+  ['getAfter', ['get', 'after']],
+  ['existsAfter', ['exists', 'after']],
+])
 
 /** Whether rules of Firestore have a function of this name. */
 export const isGlobal = (name: string): boolean =>
@@ -35,13 +41,9 @@ export const callGlobal = (evaluation: Evaluation, name: string, args: readonly 
     evaluation.debug(value)
     return value
   }
-  const forDocuments = documentFunctions.has(name) && evaluation.documents.service === 'cloud.firestore'
-  if (!forDocuments && !conversions.has(name)) return functionNotFound(name)
-  if (args.some(isOpen)) return unknown(...args)
-  if (!forDocuments) return callOverload(conversions, name, name, [], args)
-  const when = name.endsWith('After') ? 'after' : 'before'
   const { documents } = evaluation
-  const read = (path: Path): Outcome =>
-    name.startsWith('get') ? documents.get(name, path, when) : documents.exists(name, path, when)
-  return callOverload(functions({ [name]: overload(['path'], read) }), name, name, [], args)
+  const reading = documents.service === 'cloud.firestore' ? documentFunctions.get(name) : undefined
+  if (!reading && !conversions.has(name)) return functionNotFound(name)
+  if (args.some(isOpen)) return unknown(...args)
+  return reading ? documents.call(name, ...reading, args) : callOverload(conversions, name, name, [], args)
 }

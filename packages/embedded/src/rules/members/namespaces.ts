@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Evaluation } from '../evaluate/evaluation.ts'
-import { unknown, type Outcome } from '../values/failure.ts'
+import { functionNotFound, unknown, type Outcome } from '../values/failure.ts'
 import { isOpen } from '../values/equality.ts'
-import { LatLng, type Path, type RulesValue } from '../values/value.ts'
+import { LatLng, type RulesValue } from '../values/value.ts'
 import { truncate } from './conversions.ts'
 import { crc32c } from './crc32c.ts'
 import { callOverload, functions, overload, type FunctionTable } from './signature.ts'
@@ -72,13 +72,7 @@ export const callNamespace = (
   const title = `${namespace}.${name}`
   const table = namespaces.get(namespace)
   if (table) return callOverload(table, title, name, [], args)
-  const documents = functions(
-    evaluation.documents.service === 'firebase.storage'
-      ? {
-          get: overload(['path'], (path: Path) => evaluation.documents.get(title, path, 'before')),
-          exists: overload(['path'], (path: Path) => evaluation.documents.exists(title, path, 'before')),
-        }
-      : {},
-  )
-  return callOverload(documents, title, name, [], args)
+  const { documents } = evaluation
+  if (documents.service !== 'firebase.storage' || (name !== 'get' && name !== 'exists')) return functionNotFound(title)
+  return documents.call(title, name, 'before', args)
 }
