@@ -60,8 +60,11 @@ export const startClock = async (options: ClockOptions): Promise<RunningClock> =
     const result = recording.then(async () => {
       const own: Recorded = { fired: [], ran: [] }
       recorded = own
-      await work()
-      recorded = undefined
+      try {
+        await work()
+      } finally {
+        recorded = undefined
+      }
       return own
     })
     recording = result.catch(() => {})
