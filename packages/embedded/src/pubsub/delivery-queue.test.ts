@@ -219,6 +219,23 @@ test('a key goes to another client once what the one that left had is over', () 
   expect(second.take(queue)).toEqual(['1', '2'])
 })
 
+test('a client that gave back messages of a key gets them again, another only when it takes none for 10 s', () => {
+  const { time, queue, taker } = setUp()
+  const second = new Taker()
+  for (const consumer of [taker, second]) queue.addConsumer(consumer)
+  for (const id of ['1', '2']) queue.enqueue(message(id, 'k'))
+  taker.take(queue)
+  queue.modifyDeadline(taker.ackIdOf('2'), 0)
+  queue.acknowledge(taker.ackIdOf('1'))
+  expect(second.take(queue)).toEqual([])
+  expect(taker.take(queue)).toEqual(['2'])
+  queue.modifyDeadline(taker.ackIdOf('2'), 0)
+  time.advance(9_900)
+  expect(second.take(queue)).toEqual([])
+  time.advance(200)
+  expect(second.take(queue)).toEqual(['2'])
+})
+
 test('a client that comes back under its id goes on with its keys', () => {
   const { queue } = setUp()
   const first = new Taker('client')
