@@ -64,7 +64,7 @@ test(
     const written = { params: { top: 'x', rest: 'y/more/z' }, before: null }
     expect(of('written')).toMatchObject([{ ...written, after: { list: [1, {}] } }])
     expect(of('other')).toMatchObject([{ database: 'second', params: { id: 'b' }, data: { n: 9 } }])
-    expect(of('authenticated')).toMatchObject([{ params: { id: 'a' }, authType: 'unknown' }])
+    expect(of('authenticated')).toMatchObject([{ params: { id: 'a' }, authType: 'service_account' }])
     expect(of('legacy').toSorted((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)))).toMatchObject([
       { params: { id: 'a' }, type: 'google.firestore.document.write', after: { n: 1 }, before: null },
       { params: { id: 'a' }, after: { n: 2 }, before: { n: 1 } },

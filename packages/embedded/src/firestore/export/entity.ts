@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs'
 import type { MapValue } from '../values/value.ts'
-import { readFields, writeGroup, writeMessage, writeString, type FieldReader } from './wire.ts'
+import { WireError, readFields, writeGroup, writeMessage, writeString, type FieldReader } from './wire.ts'
 import { APP_PREFIX, DEFAULT_DATABASE, readPathElement, writePathElement, type PathFields } from './key-path.ts'
 import { FieldsOfEntity, writeProperties } from './properties.ts'
 
@@ -74,5 +74,6 @@ export const decodeEntity = (bytes: Uint8Array): ExportedDocument => {
       fields.read(field, 'raw')
     }
   })
+  if (segments.includes('')) throw new WireError('a key lacks a collection or an id')
   return { database, segments, fields: (project) => fields.build(project) }
 }

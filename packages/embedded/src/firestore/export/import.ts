@@ -20,5 +20,5 @@ export const importDocuments = (store: Store, database: Database, documents: rea
     const createTime = before?.createTime ?? time
     pending.set(segments.join('/'), { segments, before, fields, createTime, size: documentSize(segments, fields) })
   }
-  store.apply(database, pending.values(), time, 'import')
+  store.apply(database, pending.values(), time, { imported: true })
 }

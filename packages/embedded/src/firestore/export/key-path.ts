@@ -1,6 +1,6 @@
 import type protobuf from 'protobufjs'
 import { numericId } from '../names.ts'
-import { WireError, writeInt64, writeString, type FieldReader } from './wire.ts'
+import { writeInt64, writeString, type FieldReader } from './wire.ts'
 
 export const DEFAULT_DATABASE = '(default)'
 
@@ -30,6 +30,5 @@ export const readPathElement = (element: FieldReader, fields: PathFields): [stri
     else if (part.field === fields.id) id = `__id${part.int64()}__`
     else if (part.field === fields.name) id = part.text()
   })
-  if (collection === '' || id === '') throw new WireError('an element of a path lacks a collection or an id')
   return [collection, id]
 }

@@ -1,5 +1,4 @@
 import type protobuf from 'protobufjs'
-import { parseDocumentName } from '../names.ts'
 import { GeoPoint, MapValue, Reference, Timestamp, isArray, type Value } from '../values/value.ts'
 import { APP_PREFIX, DEFAULT_DATABASE, readPathElement, writePathElement, type PathFields } from './key-path.ts'
 import {
@@ -55,13 +54,13 @@ const timestampOf = (micros: bigint): Timestamp => {
 }
 
 const writeReference = (writer: protobuf.Writer, { name }: Reference): void => {
-  const { database, segments } = parseDocumentName(name)
-  const [, project = '', , databaseId = ''] = database.split('/')
+  // What a reference names is not looked at when it is stored.
+  const [, project = '', , databaseId = '', , ...segments] = name.split('/')
   writeGroup(writer, REFERENCE, () => {
     writeString(writer, REFERENCE_APP, APP_PREFIX + project)
     for (let i = 0; i < segments.length; i += 2) {
       writeGroup(writer, REFERENCE_ELEMENT, () =>
-        writePathElement(writer, ELEMENT, segments[i] as string, segments[i + 1] as string),
+        writePathElement(writer, ELEMENT, segments[i] ?? '', segments[i + 1] ?? ''),
       )
     }
     if (databaseId !== DEFAULT_DATABASE) writeString(writer, REFERENCE_DATABASE, databaseId)

@@ -96,7 +96,7 @@ const writeOne = async (
   const complete: Write = { ...EMPTY_WRITE, ...write }
   const database = engine.database(databaseName)
   const writes = prepareWrites(databaseName, [complete])
-  await engine.coordinator(database).commit(writes, null, writeGate(engine, principal, database))
+  await engine.coordinator(database).commit(writes, null, writeGate(engine, principal, database), principal)
 }
 
 const stored = (engine: Engine, name: string, mask: readonly FieldPath[] | null): DocumentMessage => {

@@ -31,7 +31,12 @@ export const commit = async (engine: Engine, request: CommitRequest, principal: 
     if (transaction) coordinator.commitNothing(transaction)
     return transaction ? { commitTime: Timestamp.fromMicros(engine.store.timeline.commit()) } : {}
   }
-  const { time, results } = await coordinator.commit(writes, transaction, writeGate(engine, principal, database))
+  const { time, results } = await coordinator.commit(
+    writes,
+    transaction,
+    writeGate(engine, principal, database),
+    principal,
+  )
   return { writeResults: results, commitTime: Timestamp.fromMicros(time) }
 }
 
@@ -51,7 +56,7 @@ export const batchWrite = async (engine: Engine, request: BatchWriteRequest, pri
   const status: object[] = []
   for (const write of writes) {
     try {
-      const pending = coordinator.commit([write], null)
+      const pending = coordinator.commit([write], null, undefined, principal)
       const committed = pending instanceof Promise ? await pending : pending
       writeResults.push(committed.results[0] as WriteResult)
       status.push({})

@@ -1,3 +1,4 @@
+import type { Principal } from '../access/principal.ts'
 import type { MapValue } from '../values/value.ts'
 import type { History } from './history.ts'
 import { Collection, DocumentNode, type LiveVersion, type Version } from './tree.ts'
@@ -15,8 +16,13 @@ export interface CommitEvent {
   readonly database: Database
   readonly time: number
   readonly changes: readonly DocumentChange[]
-  /** Whether the documents come from an export: nobody reacts to those. */
-  readonly imported: boolean
+  readonly origin: Origin
+}
+
+/** How a commit came to be: by whom, where that is known; or from an export, to which nobody reacts. */
+export interface Origin {
+  readonly by?: Principal | null
+  readonly imported?: boolean
 }
 
 /** A document's new state, before it is a version. */
@@ -61,7 +67,7 @@ export class Database {
   }
 
   /** Makes new versions of documents at `time`, which must be later than every version there is. */
-  apply(pending: Iterable<PendingChange>, time: number, imported = false): CommitEvent {
+  apply(pending: Iterable<PendingChange>, time: number, origin: Origin = {}): CommitEvent {
     const changes: DocumentChange[] = []
     for (const { segments, before, fields, createTime, size } of pending) {
       const node = this.#ensure(segments)
@@ -71,7 +77,7 @@ export class Database {
       this.#history.supersede(node, after)
       changes.push({ node, before, after })
     }
-    return { database: this, time, changes, imported }
+    return { database: this, time, changes, origin }
   }
 
   #ensure(segments: readonly string[]): DocumentNode {

@@ -1,6 +1,6 @@
 import { Code, StatusError } from '../../wire/status-error.ts'
 import type { Timestamp } from '../values/value.ts'
-import { Database, type CommitEvent, type PendingChange } from './database.ts'
+import { Database, type CommitEvent, type Origin, type PendingChange } from './database.ts'
 import { History } from './history.ts'
 import { descendants, type DocumentNode } from './tree.ts'
 import { Timeline, type Clock } from './timeline.ts'
@@ -45,8 +45,8 @@ export class Store {
     return () => this.#listeners.delete(listener)
   }
 
-  apply(database: Database, pending: Iterable<PendingChange>, time: number, origin?: 'import'): void {
-    const event = database.apply(pending, time, origin === 'import')
+  apply(database: Database, pending: Iterable<PendingChange>, time: number, origin: Origin = {}): void {
+    const event = database.apply(pending, time, origin)
     if (event.changes.length === 0) return
     for (const listener of this.#listeners) listener(event)
   }

@@ -1,5 +1,6 @@
 import type { WriteResult } from '../rpc/messages.ts'
 import { Code, StatusError } from '../../wire/status-error.ts'
+import type { Principal } from '../access/principal.ts'
 import type { Database } from '../store/database.ts'
 import type { Store } from '../store/store.ts'
 import type { MapValue } from '../values/value.ts'
@@ -71,12 +72,13 @@ export class Coordinator {
   /**
    * Commits `writes` at one instant, as soon as no other transaction's locks stand in the way. `transaction` ends, but
    * for a write that is refused for what it is. Throws ABORTED when the wait is in vain, what `outcomeOf` throws, and what
-   * `admit` throws, which is asked when the commit could be made.
+   * `admit` throws, which is asked when the commit could be made. `by` is who the commit's listeners are told.
    */
   commit(
     writes: readonly PreparedWrite[],
     transaction: Transaction | null,
     admit?: Admit,
+    by: Principal | null = null,
   ): Promise<Committed> | Committed {
     this.#requireUnmisled(transaction)
     const keys = new Set<string>()
@@ -87,7 +89,7 @@ export class Coordinator {
     if (!this.#isFree(writes, transaction)) this.transactions.expire()
     if (this.#isFree(writes, transaction)) {
       const { outcome, time, blocked } = this.#attempt(writes, transaction, admit)
-      if (!blocked) return this.#apply(outcome, time, transaction)
+      if (!blocked) return this.#apply(outcome, time, transaction, by)
     }
     return new Promise((resolve, reject) => {
       const waiter: WaitingCommit = {
@@ -95,7 +97,7 @@ export class Coordinator {
         transaction,
         keys,
         blockers: () => this.#commitBlockers(writes, transaction),
-        proceed: () => resolve(this.#commitNow(writes, transaction, admit)),
+        proceed: () => resolve(this.#commitNow(writes, transaction, admit, by)),
         fail: reject,
       }
       if (transaction) this.#markContended(transaction, keys)
@@ -152,9 +154,10 @@ export class Coordinator {
     writes: readonly PreparedWrite[],
     transaction: Transaction | null,
     admit: Admit | undefined,
+    by: Principal | null,
   ): Promise<Committed> {
     const { outcome, time } = this.#attempt(writes, transaction, admit)
-    return this.#apply(outcome, time, transaction)
+    return this.#apply(outcome, time, transaction, by)
   }
 
   *#alteredBy({ changes }: Outcome, transaction: Transaction | null): Generator<Transaction> {
@@ -175,11 +178,16 @@ export class Coordinator {
     yield* this.#alteredBy(outcome, transaction)
   }
 
-  #apply({ changes, results }: Outcome, time: number, transaction: Transaction | null): Committed {
+  #apply(
+    { changes, results }: Outcome,
+    time: number,
+    transaction: Transaction | null,
+    by: Principal | null,
+  ): Committed {
     for (const change of changes.values()) {
       for (const misled of this.#locks.misled(change, transaction)) misled.stale = true
     }
-    this.#store.apply(this.#database, changes.values(), time)
+    this.#store.apply(this.#database, changes.values(), time, { by })
     if (transaction) this.transactions.end(transaction)
     else if (this.#queue.size > 0) this.#queue.wake()
     return { time, results }

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { DocumentChange } from '../store/database.ts'
-import { deliveryOf, type Delivery } from './event.ts'
+import { deliveryOf, type Delivery, type Occurrence } from './event.ts'
 import type { Trigger } from './trigger.ts'
 
 // What runs at a time; the functions emulator has a worker for each, and queues what is more.
@@ -18,7 +17,7 @@ export interface DispatcherOptions {
 }
 
 /** Events of one trigger about one document, which go out one after the other. */
-type Lane = { readonly trigger: Trigger; readonly change: DocumentChange }[]
+type Lane = Occurrence[]
 
 /**
  * Delivers events: those of one document to one function in order, others side by side. An event that reached nobody is
@@ -37,19 +36,20 @@ export class Dispatcher {
     this.#options = options
   }
 
-  enqueue(trigger: Trigger, change: DocumentChange): void {
+  enqueue(occurrence: Occurrence): void {
     if (this.#waiting >= WAITING_MAX) {
       if (this.#dropped++ % WAITING_MAX === 0) this.#options.log(`${WAITING_MAX} events wait: more are not delivered`)
       return
     }
     this.#waiting++
+    const { trigger, change } = occurrence
     const name = `${trigger.key}\n${change.node.name}`
     const lane = this.#lanes.get(name)
     if (lane) {
-      lane.push({ trigger, change })
+      lane.push(occurrence)
       return
     }
-    this.#lanes.set(name, [{ trigger, change }])
+    this.#lanes.set(name, [occurrence])
     this.#ready.push(name)
     this.#next()
   }
@@ -76,9 +76,9 @@ export class Dispatcher {
   /** Delivers the first event of a lane; the lane then goes to the end of the queue. */
   async #empty(name: string): Promise<void> {
     const lane = this.#lanes.get(name)
-    const event = lane?.shift()
-    if (!lane || !event) return
-    await this.#deliver(event.trigger, deliveryOf(event.trigger, event.change))
+    const occurrence = lane?.shift()
+    if (!lane || !occurrence) return
+    await this.#deliver(occurrence.trigger, deliveryOf(occurrence))
     this.#waiting--
     if (lane.length > 0) this.#ready.push(name)
     else this.#lanes.delete(name)

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import protobuf from 'protobufjs'
+import type { Principal } from '../access/principal.ts'
 import { compactJson, type JsonOut } from '../rest/json-text.ts'
 import { writeDocument } from '../rest/value-json.ts'
 import { writeTimestamp } from '../rest/well-known.ts'
@@ -15,6 +16,14 @@ export interface Delivery {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+}
+
+/** What a function is to hear of. */
+export interface Occurrence {
+  readonly trigger: Trigger
+  readonly change: DocumentChange
+  /** Who wrote; null when that is not known. */
+  readonly by: Principal | null
 }
 
 const SERVICE = 'firestore.googleapis.com'
@@ -58,7 +67,20 @@ const encodeEventData = ({ value, oldValue, mask }: Documents): Uint8Array => {
 // As the HTTP binding of CloudEvents 1.0 has it (section 3.1.3.2), but for `%`, since the functions emulator decodes nothing.
 const headerText = (text: string): string => text.replace(/[^\x20-\x7e]+/gu, encodeURIComponent)
 
-const cloudEvent = (trigger: Trigger, change: DocumentChange): Delivery => {
+/**
+ * Who wrote, as production has it (firebase-functions, `AuthType`): a user is `unknown` with the id, and what server
+ * clients do is done by a service account, whose name an emulator does not know.
+ */
+const authContext = (by: Principal | null, project: string): Record<string, string> => {
+  if (!by) return { 'ce-authtype': 'system' }
+  if (by.kind === 'owner')
+    return { 'ce-authtype': 'service_account', 'ce-authid': `${project}@appspot.gserviceaccount.com` }
+  if (!by.claims) return { 'ce-authtype': 'unauthenticated' }
+  const id = by.claims['sub'] ?? by.claims['user_id']
+  return { 'ce-authtype': 'unknown', ...(typeof id === 'string' && { 'ce-authid': headerText(id) }) }
+}
+
+const cloudEvent = ({ trigger, change, by }: Occurrence): Delivery => {
   const { key, project, database, eventType } = trigger
   const document = headerText(change.node.segments.join('/'))
   const [area = '', region = ''] = key.split('-')
@@ -79,11 +101,7 @@ const cloudEvent = (trigger: Trigger, change: DocumentChange): Delivery => {
       'ce-database': database,
       'ce-namespace': '(default)',
       'ce-document': document,
-      // Who wrote is not kept with a commit; Google's emulator says the same of everyone.
-      ...(eventType.endsWith('.withAuthContext') && {
-        'ce-authtype': 'unknown',
-        'ce-authid': 'fake-auth-id@gmail.com',
-      }),
+      ...(eventType.endsWith('.withAuthContext') && authContext(by, project)),
     },
     // In Base64 whatever the content type: the functions emulator takes it for that.
     body: Buffer.from(encodeEventData(documentsOf(change))).toString('base64'),
@@ -93,7 +111,7 @@ const cloudEvent = (trigger: Trigger, change: DocumentChange): Delivery => {
 const json = (entries: Readonly<Record<string, JsonOut | undefined>>): JsonOut =>
   new Map(Object.entries(entries).filter((entry): entry is [string, JsonOut] => entry[1] !== undefined))
 
-const legacyEvent = (trigger: Trigger, change: DocumentChange): Delivery => {
+const legacyEvent = ({ trigger, change }: Occurrence): Delivery => {
   const { value, oldValue, mask } = documentsOf(change)
   const event = json({
     data: json({
@@ -119,5 +137,5 @@ const legacyEvent = (trigger: Trigger, change: DocumentChange): Delivery => {
  * A change as the functions emulator is told of it, which is as Google's emulator does: a CloudEvent in binary mode, or
  * for the first generation an event of its own form (firebase-tools, `lib/emulator/functionsEmulator.js`).
  */
-export const deliveryOf = (trigger: Trigger, change: DocumentChange): Delivery =>
-  trigger.generation === 2 ? cloudEvent(trigger, change) : legacyEvent(trigger, change)
+export const deliveryOf = (occurrence: Occurrence): Delivery =>
+  occurrence.trigger.generation === 2 ? cloudEvent(occurrence) : legacyEvent(occurrence)

@@ -1,6 +1,7 @@
 import type { CommitEvent } from '../store/database.ts'
 import type { Store } from '../store/store.ts'
 import { Dispatcher } from './dispatcher.ts'
+import type { Occurrence } from './event.ts'
 import { fires, type Trigger } from './trigger.ts'
 
 export { parseFirstGeneration, parseSecondGeneration, type Trigger } from './trigger.ts'
@@ -43,14 +44,15 @@ export class Triggers {
   }
 
   #committed(event: CommitEvent): void {
-    if (event.imported) return
-    const due: [Trigger, CommitEvent['changes'][number]][] = []
+    const { imported = false, by = null } = event.origin
+    if (imported) return
+    const due: Occurrence[] = []
     for (const trigger of this.#registered.values()) {
-      for (const change of event.changes) if (fires(trigger, event, change)) due.push([trigger, change])
+      for (const change of event.changes) if (fires(trigger, event, change)) due.push({ trigger, change, by })
     }
     if (due.length === 0) return
     const send = () => {
-      for (const [trigger, change] of due) this.#dispatcher?.enqueue(trigger, change)
+      for (const occurrence of due) this.#dispatcher?.enqueue(occurrence)
     }
     const pending = this.#options.durable()
     // What cannot be made durable is not told; its writer hears of that.

@@ -6,8 +6,10 @@ import { text } from 'node:stream/consumers'
 import fc from 'fast-check'
 import protobuf from 'protobufjs'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { OWNER } from '../access/principal.ts'
 import { parseDocumentName } from '../names.ts'
 import { readDocument } from '../rest/value-json.ts'
+import type { Origin } from '../store/database.ts'
 import { Store } from '../store/store.ts'
 import { anyFields } from '../values/arbitraries.ts'
 import { decodeDocument } from '../values/codec.ts'
@@ -84,7 +86,7 @@ const startTriggers = (
   const lines: string[] = []
   const triggers = new Triggers({ store, functionsHost, durable, log: (line) => lines.push(line) })
   onTestFinished(() => triggers.close())
-  const write = (name: string, fields: MapValue | null, origin?: 'import') => {
+  const write = (name: string, fields: MapValue | null, origin: Origin = {}) => {
     const { database: databaseName, segments } = parseDocumentName(name)
     const database = store.database(databaseName)
     const before = database.find(segments)?.at() ?? null
@@ -133,7 +135,7 @@ describe('triggers', () => {
     write(`${PREFIX}/other/a`, map({}))
     write('projects/p/databases/second/documents/c/a', map({}))
     write('projects/q/databases/(default)/documents/c/a', map({}))
-    write(`${PREFIX}/c/imported`, map({}), 'import')
+    write(`${PREFIX}/c/imported`, map({}), { imported: true })
     write(`${PREFIX}/c/z`, map({}))
     await settled(heard, 8)
     expect(heard.slice(6).map(({ headers }) => headers['ce-document'])).toEqual(['c/z', 'c/z'])
@@ -176,9 +178,20 @@ describe('triggers', () => {
     const { triggers, write } = startTriggers(functionsHost)
     triggers.register(second('created.withAuthContext', 'c/{id}'))
     triggers.register(second('created', 'c/{id}'))
-    write(`${PREFIX}/c/a`, map({}))
-    await settled(heard, 2)
-    expect(sorted(heard.map(({ headers }) => String(headers['ce-authtype'])))).toEqual(['undefined', 'unknown'])
+    const user = { kind: 'user', claims: { sub: 'abc' } } as const
+    for (const [id, by] of Object.entries({ o: OWNER, u: user, a: { kind: 'user', claims: null } as const, n: null })) {
+      write(`${PREFIX}/c/${id}`, map({}), { by })
+    }
+    await settled(heard, 8)
+    const said = heard.map(({ headers }) =>
+      [headers['ce-document'], headers['ce-authtype'], headers['ce-authid']].join(' '),
+    )
+    expect(sorted(said.filter((line) => !line.endsWith('  ')))).toEqual([
+      'c/a unauthenticated ',
+      'c/n system ',
+      'c/o service_account p@appspot.gserviceaccount.com',
+      'c/u unknown abc',
+    ])
   })
 
   it('send functions one event after the other for a document, and others meanwhile', async () => {
