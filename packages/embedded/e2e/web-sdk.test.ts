@@ -218,6 +218,20 @@ describe.skipIf(chromium === undefined)('the web SDK in a browser', () => {
     expect(lengths).toEqual(Array.from({ length: 60 }, () => 50_000))
   })
 
+  test('writes as much at once as a request may hold', async () => {
+    const page = await openPage()
+    const lengths = await page.evaluate(async (to) => {
+      const { firestore: f } = sdk
+      const db = sdk.connect(to)
+      const batch = f.writeBatch(db)
+      for (let i = 0; i < 9; i++) batch.set(f.doc(db, `c/d${i}`), { text: '文'.repeat(340_000) })
+      await batch.commit()
+      const documents = await f.getDocsFromServer(f.collection(db, 'c'))
+      return documents.docs.map((one) => (one.get('text') as string).length)
+    }, newTarget())
+    expect(lengths).toEqual(Array.from({ length: 9 }, () => 340_000))
+  })
+
   test('goes on after the network was switched off, and when it was really gone', async () => {
     const context = await openContext()
     const page = await openPage(context)

@@ -34,6 +34,8 @@ export interface Route {
   /** Matched against the path, decoded. */
   path: RegExp
   handle: (request: Request) => Response | Promise<Response>
+  /** Default 16 MiB, as Google's emulator has it. */
+  maxBodyBytes?: number
 }
 
 export const JSON_TYPE = { 'content-type': 'application/json' }
@@ -46,17 +48,17 @@ class BodyTooLarge extends Error {}
 class Gone extends Error {}
 
 /** Reads a body to its end, also one that is too large: a client that is cut off would not read the answer. */
-const readBody = (request: IncomingMessage): Promise<string> =>
+const readBody = (request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<string> =>
   new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
     request.on('data', (chunk: Buffer) => {
       length += chunk.length
-      if (length <= MAX_BODY_BYTES) chunks.push(chunk)
+      if (length <= maxBytes) chunks.push(chunk)
       else chunks.length = 0
     })
     request.on('end', () => {
-      if (length > MAX_BODY_BYTES) reject(new BodyTooLarge())
+      if (length > maxBytes) reject(new BodyTooLarge())
       else resolve(Buffer.concat(chunks).toString())
     })
     request.on('error', (cause) => reject(new Gone('', { cause })))
@@ -92,7 +94,9 @@ const answer = async (routes: readonly Route[], request: IncomingMessage): Promi
   const path = decodeURIComponent(url.pathname)
   for (const route of routes) {
     const match = route.method === method ? route.path.exec(path) : null
-    if (match) return route.handle({ method, url, headers, body: await readBody(request), groups: match.groups ?? {} })
+    if (!match) continue
+    const body = await readBody(request, route.maxBodyBytes)
+    return route.handle({ method, url, headers, body, groups: match.groups ?? {} })
   }
   return NOT_FOUND
 }

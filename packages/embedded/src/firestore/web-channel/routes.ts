@@ -11,6 +11,8 @@ import type { BackChannel, Session } from './session.ts'
 
 const MAX_SESSIONS = 1000
 const KEEP_ALIVE_MS = 30_000
+// A request of 10 MiB in a form, where a byte may be written as three.
+const MAX_BODY_BYTES = 48 * 1024 * 1024
 const CHANNEL_VERSION = 8
 const SERVER_VERSION = 12
 
@@ -57,7 +59,12 @@ export class WebChannels {
       if (!request || !response) throw new Error(`${name} has no types`)
       const path = new RegExp(`^/google\\.firestore\\.v1\\.Firestore/${name}/channel$`)
       return [
-        { method: 'POST', path, handle: (asked) => this.#post({ open, request, response }, asked) },
+        {
+          method: 'POST',
+          path,
+          maxBodyBytes: MAX_BODY_BYTES,
+          handle: (asked) => this.#post({ open, request, response }, asked),
+        },
         { method: 'GET', path, handle: (asked) => this.#get(asked) },
       ]
     })
