@@ -11,7 +11,7 @@ import { identical } from '../values/order.ts'
 import { GeoPoint, MapValue, Reference, Timestamp, type Value } from '../values/value.ts'
 import { decodeEntity, encodeEntity } from './entity.ts'
 import { LogEncoder, readLog } from './leveldb-log.ts'
-import { decodeOverall, encodeOverall } from './metadata.ts'
+import { decodeOutputFiles, decodeOverall, encodeOverall } from './metadata.ts'
 import { readExport } from './index.ts'
 import { WireError } from './wire.ts'
 
@@ -197,6 +197,15 @@ describe('a log', () => {
     expect(decodeOverall(Buffer.from(GOOGLES_OVERALL, 'base64'))).toEqual(parts)
     expect(encodeOverall([]).toString('base64')).toBe(GOOGLES_EMPTY_OVERALL)
     expect(decodeOverall(Buffer.from(GOOGLES_EMPTY_OVERALL, 'base64'))).toEqual([])
+    const attempt = (bytes: Uint8Array) => {
+      try {
+        decodeOverall(logOf(Buffer.from('3'), bytes))
+        decodeOutputFiles(bytes)
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error
+      }
+    }
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), attempt), { numRuns: 300 })
     for (const other of [Buffer.from('garbage'), Buffer.alloc(0), logOf(Buffer.from('4'))]) {
       expect(() => decodeOverall(other)).toThrow('Overall export metadata file version not supported')
     }
@@ -278,6 +287,41 @@ describe('export and import over HTTP', () => {
     expect(read('all/types')?.time).toBe(before?.time)
     expect(read('missing/m/sub/y')).toMatchObject({ fields: map({ n: 6n }), createTime: changed.createTime })
     expect(read('missing/m/sub/y')?.time).toBeGreaterThan(time)
+  })
+
+  it('take what gcloud exports: a part for each collection id, many files, indexed properties, empty files', async () => {
+    const folder = await newFolder()
+    // As recorded from what Google's emulator imports, in the same file as the others.
+    const files = {
+      'all_namespaces_kind_c.export_metadata': 'ChAKCnByb2R1Y3Rpb24QARgCEgwKABIIb3V0cHV0LTASDAoAEghvdXRwdXQtMQ==',
+      'output-0':
+        '4uJc9zEAAWoZag1zfmRlbW8tZXhwb3J0cggLEgFjIgFhDHIJGgFuIAAqAggDggEICxIBYyIBYQy6xbGhRQABaiNqDXN+ZGVtby1leHBvcnRyEgsS' +
+        'AWMiC3dlaXJkIGlkIMO8DHIJGgFuIAAqAggFggESCxIBYyILd2VpcmQgaWQgw7wMh5WLQi8AAWoYag1zfmRlbW8tZXhwb3J0cgcLEgFjGAcMcgka' +
+        'AW4gACoCCAKCAQcLEgFjGAcM',
+      'output-1':
+        'W5ObFUEAAWohag1zfmRlbW8tZXhwb3J0chALEgFjGP3//////////wEMcgkaAW4gACoCCAGCARALEgFjGP3//////////wEM/fO4VzsAAWojag1z' +
+        'fmRlbW8tZXhwb3J0chILEgFjIgFhDAsSA3N1YiIBeAxyCRoBbiAAKgIIBIIBCAsSAWMiAWEM',
+    }
+    const part = 'all_namespaces/kind_c'
+    await mkdir(join(folder, part), { recursive: true })
+    for (const [name, base64] of Object.entries(files)) {
+      await writeFile(join(folder, part, name), Buffer.from(base64, 'base64'))
+    }
+    const empty = 'all_namespaces/kind_empty/all_namespaces_kind_empty.export_metadata'
+    await mkdir(dirname(join(folder, empty)))
+    await writeFile(join(folder, empty), Buffer.from(files['all_namespaces_kind_c.export_metadata'], 'base64'))
+    for (const name of ['output-0', 'output-1']) await writeFile(join(dirname(join(folder, empty)), name), '')
+    const metadataFile = `${part}/all_namespaces_kind_c.export_metadata`
+    const parts = [metadataFile, empty].map((file) => ({ metadataFile: file, entities: 0, bytes: 0 }))
+    await writeFile(join(folder, 'any.overall_export_metadata'), encodeOverall(parts))
+    const documents = await readExport(join(folder, 'any.overall_export_metadata'))
+    expect(Object.fromEntries(documents.map((one) => [one.segments.join('/'), one.fields('p').get('n')]))).toEqual({
+      'c/a': 3n,
+      'c/weird id ü': 5n,
+      'c/__id7__': 2n,
+      'c/__id-3__': 1n,
+      'c/a/sub/x': 4n,
+    })
   })
 
   it('begin every database with the documents of an export', async () => {
