@@ -153,6 +153,16 @@ describe('the web client', () => {
     expect(snapshot.docs.map((one) => one.get('n') as number)).toEqual([2, 1, 1, 3])
   })
 
+  test('sees all documents go when a test clears them', async () => {
+    const [mine, theirs] = pair()
+    for (const id of ['a', 'b']) await setDoc(doc(theirs, 'c', id), { n: 1 })
+    const { until } = onQuery(collection(mine, 'c'))
+    await until((snapshot) => snapshot.size === 2)
+    const documents = `projects/web-${projects}/databases/(default)/documents`
+    await fetch(`http://127.0.0.1:${firestore.port}/emulator/v1/${documents}`, { method: 'DELETE' })
+    await until((snapshot) => snapshot.empty)
+  })
+
   test('runs transactions', async () => {
     const [mine, theirs] = pair()
     await setDoc(doc(mine, 'c/n'), { n: 0 })
