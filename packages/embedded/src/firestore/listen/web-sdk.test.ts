@@ -160,7 +160,8 @@ describe('the web client', () => {
     await until((snapshot) => snapshot.size === 2)
     const documents = `projects/web-${projects}/databases/(default)/documents`
     await fetch(`http://127.0.0.1:${firestore.port}/emulator/v1/${documents}`, { method: 'DELETE' })
-    await until((snapshot) => snapshot.empty)
+    const cleared = await until((snapshot) => snapshot.size < 2)
+    expect(cleared.docChanges().map(({ type, doc: { id } }) => `${type} ${id}`)).toEqual(['removed a', 'removed b'])
   })
 
   test('runs transactions', async () => {
