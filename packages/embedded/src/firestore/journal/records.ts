@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs'
 import type { CommitEvent } from '../store/database.ts'
 import type { Store } from '../store/store.ts'
-import { documentsNow } from '../store/snapshot.ts'
+import { documentsNow, type StoredDocument } from '../store/snapshot.ts'
 import type { DocumentNode, LiveVersion } from '../store/tree.ts'
 import { decodeDocument, encodeDocument } from '../values/codec.ts'
 import { MapValue } from '../values/value.ts'
@@ -45,7 +45,7 @@ export const commitRecord = ({ time, changes }: CommitEvent): Uint8Array => {
 export const snapshotRecords = (store: Store, time: number): Iterable<Uint8Array> =>
   parts([...store.databases].flatMap(documentsNow), time)
 
-function* parts(documents: readonly (readonly [DocumentNode, LiveVersion])[], time: number): Generator<Uint8Array> {
+function* parts(documents: readonly StoredDocument[], time: number): Generator<Uint8Array> {
   const begin = () => protobuf.Writer.create().uint32(TIME).double(time).uint32(SNAPSHOT).bool(true)
   let writer = begin()
   for (const [node, version] of documents) {
