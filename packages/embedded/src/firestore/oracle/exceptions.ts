@@ -1,10 +1,4 @@
-const DESCENDING_KEYS =
-  "Production serves queries in descending order of names; Google's emulator says it cannot scan keys backwards."
-
 const REST_READ_TIME = "Google's emulator refuses every `readTime` parameter over REST; production serves them."
-
-const DEADLOCK =
-  'Two transactions that wait for each other are told at once, in the words of production, and not by a timeout.'
 
 const OPTIMISTIC =
   "An optimistic transaction keeps nobody from writing, and is aborted if it was misled, as in production; Google's emulator locks."
@@ -16,24 +10,15 @@ const EXPLAIN = "Production says how it runs a query when it is asked to; Google
 
 const REQUEST_SIZE = "Production's limit on the size of requests; Google's emulator takes what its transport takes."
 
-const MALFORMED_TOKEN = 'A malformed token is refused whatever it comes with.'
+const PARTITIONS = "Production cuts a query into parts; Google's emulator does not have the method."
 
-const MASKED_MISSING = "Production applies the mask with `showMissing`, too; Google's emulator then forgets it."
+const MALFORMED_TOKEN = 'A malformed token is refused whatever it comes with.'
 
 /**
  * Recorded cases that the engine answers otherwise, by file and case (and step, for transactions), each with the reason. A case that is listed and
  * agrees after all fails the test.
  */
 export const exceptions: Record<string, string> = {
-  'queries: order by __name__ desc': DESCENDING_KEYS,
-  'queries: collection group p order by __name__ desc': DESCENDING_KEYS,
-  'queries: __name__ > p2 order by __name__ desc': DESCENDING_KEYS,
-  'queries: __name__ in + __name__ desc': DESCENDING_KEYS,
-  'queries: __name__ != p2 + __name__ desc': DESCENDING_KEYS,
-  'queries: every descendant order by __name__ desc': DESCENDING_KEYS,
-  'list_documents: order by name descending': DESCENDING_KEYS,
-  'list_documents: collection, descending': DESCENDING_KEYS,
-  'transactions: two transactions that read and then write the same document: T1 writes c/d': DEADLOCK,
   'transactions: the optimistic concurrency mode still locks: outside write to c/d': OPTIMISTIC,
   'transactions: the optimistic concurrency mode still locks: T writes c/d': OPTIMISTIC,
   'transactions: ListDocuments in a transaction locks every collection with that ID: outside create of x/y/c/z':
@@ -46,25 +31,23 @@ export const exceptions: Record<string, string> = {
   'unsupported: RunAggregationQuery, explain and analyze': EXPLAIN,
   'unsupported: :runQuery, explain and analyze': EXPLAIN,
   'unsupported: :runAggregationQuery, explain': EXPLAIN,
+  'unsupported: PartitionQuery': PARTITIONS,
+  'unsupported: :partitionQuery': PARTITIONS,
+  'grpc_settings: PartitionQuery through v1beta1': PARTITIONS,
+  'grpc_settings: PartitionQuery through v1': PARTITIONS,
+  'rest: partitionQuery': PARTITIONS,
   'unsupported: ExecutePipeline, garbage token': MALFORMED_TOKEN,
   'grpc_settings: gRPC, 20 MB': REQUEST_SIZE,
   'grpc_settings: gRPC, 64 MB': REQUEST_SIZE,
-  'rest: list with mask _none_ and showMissing (Emulator UI)': MASKED_MISSING,
   'document_writes: get with read_time before creation': REST_READ_TIME,
   'document_writes: read_time around a commit': REST_READ_TIME,
 }
 
-/** A recorded error as production words it where Google's emulator does not; a null message is not compared. */
+/** A recorded error, with a message that production words otherwise as null, which is not compared. */
 export const asInProduction = (status: string, message: string): { status: string; message: string | null } => {
-  // Production has the method, and misses the query in a request without one.
-  if (/^Method .*PartitionQuery is unimplemented$/.test(message)) return { status: 'INVALID_ARGUMENT', message: null }
   // In the words of the transport.
-  if (message.startsWith('gRPC message exceeds maximum size')) return { status, message: null }
+  const ofTransport = message.startsWith('gRPC message exceeds maximum size')
   // The emulator prints a key of Datastore.
-  if (/^(entity already exists|no entity to update): /.test(message)) return { status, message: null }
-  // Production answers INVALID_ARGUMENT; Google's clients take that and this message for a reason to try again.
-  if (message === 'The referenced transaction has expired or is no longer valid.') {
-    return { status: 'INVALID_ARGUMENT', message }
-  }
-  return { status, message }
+  const ofDatastore = /^(entity already exists|no entity to update): /.test(message)
+  return { status, message: ofTransport || ofDatastore ? null : message }
 }

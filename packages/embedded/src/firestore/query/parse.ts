@@ -108,6 +108,13 @@ const parseLimit = (limit: { value: number } | null): number => {
   return limit?.value ?? Infinity
 }
 
+// Names are indexed in one direction. Production says that it lacks an index (firebase/flutterfire#4398), the emulator this.
+const requireNameOrder = ([first, second]: readonly Order[], filter: Filter | null): void => {
+  if (first?.field !== NAME_FIELD || !first.descending || second) return
+  for (const { field } of fieldFilters(filter)) if (field !== NAME_FIELD) return
+  throw new StatusError(Code.FAILED_PRECONDITION, 'Firestore does not support descending key scans')
+}
+
 /**
  * Checks a query below `parentName` and completes it.
  * Throws INVALID_ARGUMENT, or FAILED_PRECONDITION for what no index could serve.
@@ -121,6 +128,7 @@ export const parseQuery = (parentName: string, message: messages.StructuredQuery
   if (message.offset < 0) throw invalid('offset is negative')
   const filter = parseFilter(message.where, kindless)
   const explicit = parseOrders(message.orderBy, kindless)
+  requireNameOrder(explicit, filter)
   return {
     database: parent.database,
     source,

@@ -191,9 +191,19 @@ describe('a query', () => {
     )
     const page = parseQuery(PARENT, {
       ...messageOf({ conditions: [], orders: [], limit: 3, offset: 0, start: undefined }),
-      orderBy: [{ field: { fieldPath: '__name__' }, direction: 2 }],
+      orderBy: [{ field: { fieldPath: '__name__' }, direction: 1 }],
       startAt: { values: [new Reference(`${PARENT}/c/0500`)], before: false },
     })
-    expect(runQuery(page, database).rows.map(({ node }) => node.id)).toEqual(['0499', '0498', '0497'])
+    expect(runQuery(page, database).rows.map(({ node }) => node.id)).toEqual(['0501', '0502', '0503'])
+  })
+
+  test('by name alone goes up, as in production without an index for the other way', () => {
+    const byName = (conditions: Question['conditions']) =>
+      parseQuery(PARENT, {
+        ...messageOf({ conditions, orders: [], limit: 3, offset: 0, start: undefined }),
+        orderBy: [{ field: { fieldPath: '__name__' }, direction: 2 }],
+      })
+    expect(() => byName([])).toThrow('Firestore does not support descending key scans')
+    expect(byName([{ path: 'a', op: 'EQUAL', operand: 1n }]).orders).toEqual([{ field: '__name__', descending: true }])
   })
 })

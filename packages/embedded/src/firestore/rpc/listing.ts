@@ -78,14 +78,14 @@ const listWithMissing = (
   const { segments } = parseParentName(request.parent)
   const collection = database.findCollection([...segments, request.collectionId])
   const nodes = [...(collection?.nodes.values() ?? [])]
-  const mask = parseMask(request.mask)
+  // As in Google's emulator, whole documents whatever the mask.
   return nodes
     .filter((node) => after === '' || compareIds(node.id, after.slice(after.lastIndexOf('/') + 1)) > 0)
     .filter((node) => node.at(at) || hasDescendants(node, at))
     .slice(0, limit)
     .map((node) => {
       const version = node.at(at)
-      return version ? masked(node, version, mask) : { name: node.name, fields: MapValue.EMPTY }
+      return version ? node.toMessage(version) : { name: node.name, fields: MapValue.EMPTY }
     })
 }
 

@@ -40,6 +40,7 @@ const commit = async (path: string, n: Value, transaction: Transaction | null = 
 const read = (path: string) => engine.database(DATABASE).find(path.split('/'))?.at()?.fields.get('n')
 
 const CONTENTION = 'Aborted due to cross-transaction contention.'
+const DEADLOCK = 'Transaction lock timeout.'
 
 describe('a transaction', () => {
   test('is told at once when it and another wait for each other, and the other goes on', async () => {
@@ -48,7 +49,7 @@ describe('a transaction', () => {
     await coordinator.lockDocuments(two, ['c/x'])
     const first = commit('c/x', 1n, one)
     const second = commit('c/x', 2n, two)
-    await expect(first).rejects.toThrow(CONTENTION)
+    await expect(first).rejects.toThrow(DEADLOCK)
     await second
     expect(read('c/x')).toBe(2n)
   })
@@ -59,7 +60,7 @@ describe('a transaction', () => {
     await coordinator.lockDocuments(fresh, ['c/x'])
     await coordinator.lockDocuments(retried, ['c/x'])
     const kept = commit('c/x', 1n, retried)
-    await expect(commit('c/x', 2n, fresh)).rejects.toThrow(CONTENTION)
+    await expect(commit('c/x', 2n, fresh)).rejects.toThrow(DEADLOCK)
     await kept
     expect(read('c/x')).toBe(1n)
   })
@@ -69,7 +70,7 @@ describe('a transaction', () => {
     await coordinator.lockDocuments(one, ['c/x'])
     await coordinator.lockDocuments(two, ['c/x'])
     const first = commit('c/x', 1n, one)
-    await Promise.all([expect(first).rejects.toThrow(CONTENTION), commit('c/x', 2n, two)])
+    await Promise.all([expect(first).rejects.toThrow(DEADLOCK), commit('c/x', 2n, two)])
     const [three, four] = [begin(), begin()]
     expect(coordinator.lockDocuments(three, ['c/x'])).toBeUndefined()
     let turn = false

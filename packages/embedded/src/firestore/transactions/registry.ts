@@ -13,9 +13,8 @@ const REMEMBERED_ATTEMPTS = 10_000
 // A transaction is tried so often in Google's clients by default; more seniority than that nobody needs.
 const MAX_ATTEMPT = 100
 
-// As production has it, and as Google's clients take for a reason to try again.
-const expired = () =>
-  new StatusError(Code.INVALID_ARGUMENT, 'The referenced transaction has expired or is no longer valid.')
+// As recorded of Google's emulator; production is known to say INVALID_ARGUMENT. Google's clients try again on either.
+const expired = () => new StatusError(Code.ABORTED, 'The referenced transaction has expired or is no longer valid.')
 const unknown = () => new StatusError(Code.INVALID_ARGUMENT, 'Transaction is invalid or expired.')
 const malformed = () => new StatusError(Code.INVALID_ARGUMENT, 'Invalid transaction.')
 

@@ -111,7 +111,8 @@ export class WaitQueue {
       if (!cycle) return
       const read = cycle.find(({ kind }) => kind === 'read')
       if (read) this.#proceed(read)
-      else this.#giveUp(victimOf(cycle), contention())
+      // At once, and in the words in which Google's emulator ends it after a while.
+      else this.#giveUp(victimOf(cycle), lockTimeout())
     }
   }
 
