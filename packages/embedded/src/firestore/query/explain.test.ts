@@ -1,4 +1,4 @@
-import { Firestore, Filter, type Query } from '@google-cloud/firestore'
+import { FieldValue, Firestore, Filter, type Query } from '@google-cloud/firestore'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startFirestoreEngine, type FirestoreEngine } from '../index.ts'
 
@@ -40,6 +40,27 @@ describe('a query explained', () => {
     expect([resultsReturned, readOperations]).toEqual([2, 3])
     expect((executionDuration?.seconds ?? 0) + (executionDuration?.nanoseconds ?? 0)).toBeGreaterThan(0)
     expect(debugStats).toMatchObject({ documents_scanned: '3', billing_details: { documents_billable: '3' } })
+  })
+
+  test('is told of with its last document', async () => {
+    const heard: unknown[] = []
+    for await (const one of client.collection('c').limit(2).explainStream({ analyze: true })) {
+      const { document, metrics } = one as unknown as { document?: { id: string }; metrics?: object }
+      heard.push([document?.id, metrics !== undefined])
+    }
+    expect(heard).toEqual([
+      ['d0', false],
+      ['d1', true],
+    ])
+  })
+
+  test('counts what is near, not what was looked at', async () => {
+    const places = client.collection('places')
+    for (const x of [1, 2, 3]) await places.add({ at: FieldValue.vector([x, 0]) })
+    await places.add({ at: 'nowhere' })
+    const nearest = { vectorField: 'at', queryVector: [0, 0], distanceMeasure: 'EUCLIDEAN', limit: 2 } as const
+    const { metrics, snapshot } = await places.findNearest(nearest).explain({ analyze: true })
+    expect([snapshot?.size, metrics.executionStats?.resultsReturned]).toEqual([2, 2])
   })
 
   test('that finds nothing is billed one read', async () => {

@@ -64,24 +64,24 @@ export async function* streamQuery(
   const { rows, skipped } = runQuery(query, context.database, context.at)
   if (context.started) yield { transaction: context.started }
   let held: object | null = null
+  let returned = 0
   for (const document of documentsOf(query, rows)) {
     if (held) yield held
     held = skipped > 0 ? { document, readTime, skippedResults: skipped } : { document, readTime }
+    returned++
   }
-  if (explainOptions) {
-    if (held) yield held
-    const read = rows.length + skipped
-    const explainMetrics = explain(query, {
-      resultsReturned: rows.length,
+  const read = rows.length + skipped
+  const explainMetrics =
+    explainOptions &&
+    explain(query, {
+      resultsReturned: returned,
       documentsRead: read,
       indexEntriesRead: read,
       readOperations: read,
       seconds: (performance.now() - started) / 1000,
     })
-    return yield { readTime, explainMetrics, done: true }
-  }
   // The last answer says that it is, and as Google's emulator has it leaves out how many were skipped.
-  yield { readTime, ...held, skippedResults: 0, done: true }
+  yield { readTime, ...held, skippedResults: 0, ...(explainMetrics && { explainMetrics }), done: true }
 }
 
 export async function* streamAggregation(
