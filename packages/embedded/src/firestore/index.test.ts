@@ -168,7 +168,9 @@ describe("Google's client", () => {
   test('is told of limits', async () => {
     await expect(db.doc('c/big').set({ text: 'x'.repeat(1_048_480), more: 'x'.repeat(100) })).rejects.toMatchObject({
       code: 3,
-      details: 'maximum entity size is 1048576 bytes',
+      details:
+        `Document 'projects/demo-index-${project}/databases/(default)/documents/c/big' cannot be written ` +
+        'because its size (1,048,646 bytes) exceeds the maximum allowed size of 1,048,576 bytes.',
     })
     const big = db.batch()
     for (let n = 0; n < 12; n++) big.set(db.doc(`big/${n}`), { text: 'x'.repeat(1_000_000) })

@@ -47,7 +47,7 @@ export const exceptions: Record<string, string> = {
 export const asInProduction = (status: string, message: string): { status: string; message: string | null } => {
   // In the words of the transport.
   const ofTransport = message.startsWith('gRPC message exceeds maximum size')
-  // The emulator prints a key of Datastore.
-  const ofDatastore = /^(entity already exists|no entity to update): /.test(message)
+  // The emulator speaks of an entity of Datastore, by its key or by none.
+  const ofDatastore = /^(entity already exists: |no entity to update: |maximum entity size is )/.test(message)
   return { status, message: ofTransport || ofDatastore ? null : message }
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { Code } from '../../wire/status-error.ts'
 import { requireIndexable } from './index-entries.ts'
 import { MapValue, type Value } from './value.ts'
 
@@ -16,6 +17,7 @@ test.each([
     MapValue.from([['a', Array.from({ length: 40_001 }, (_, i) => BigInt(i))]]),
   ],
 ])('a document has at most 40,000 index entries: %s', (_, most, tooMany) => {
-  expect(() => requireIndexable(most, ENOUGH)).not.toThrow()
-  expect(() => requireIndexable(tooMany, ENOUGH)).toThrow('too many index entries for entity')
+  expect(() => requireIndexable('c/x', most, ENOUGH)).not.toThrow()
+  const error = { code: Code.INVALID_ARGUMENT, details: 'too many index entries for entity /c/x' }
+  expect(() => requireIndexable('c/x', tooMany, ENOUGH)).toThrow(expect.objectContaining(error))
 })

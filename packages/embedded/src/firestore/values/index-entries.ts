@@ -18,11 +18,11 @@ const entriesOf = (value: Value): number => {
 }
 
 /**
- * Throws FAILED_PRECONDITION when a document of `size` bytes would need more entries in the automatic indexes than
- * production keeps. Composite indexes and exemptions are not known here, so they are not counted.
+ * Throws INVALID_ARGUMENT when the document at `path`, of `size` bytes, would need more entries in the automatic indexes
+ * than production keeps. Composite indexes and exemptions are not known here, so they are not counted.
  */
-export const requireIndexable = (fields: MapValue, size: number): void => {
+export const requireIndexable = (path: string, fields: MapValue, size: number): void => {
   // No value takes less than a byte, nor makes more entries than it takes bytes with its name.
   if (size <= MAX_INDEX_ENTRIES || entriesOf(fields) <= MAX_INDEX_ENTRIES) return
-  throw new StatusError(Code.FAILED_PRECONDITION, 'too many index entries for entity')
+  throw new StatusError(Code.INVALID_ARGUMENT, `too many index entries for entity /${path}`)
 }

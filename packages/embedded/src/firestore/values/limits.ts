@@ -142,9 +142,12 @@ const valueSize = (value: Value): number => {
 export const documentSize = (segments: readonly string[], fields: MapValue): number =>
   nameSize(segments) + fieldsSize(fields) + 32
 
-/** `documentSize`, or INVALID_ARGUMENT when that is over 1 MiB. */
-export const requireSize = (segments: readonly string[], fields: MapValue): number => {
+const bytes = (count: number): string => `${count.toLocaleString('en-US')} bytes`
+
+/** The `documentSize` of the document `name`, or INVALID_ARGUMENT when that is over 1 MiB. */
+export const requireSize = (name: string, segments: readonly string[], fields: MapValue): number => {
   const size = documentSize(segments, fields)
-  if (size > MAX_DOCUMENT_BYTES) throw invalid(`maximum entity size is ${MAX_DOCUMENT_BYTES} bytes`)
-  return size
+  if (size <= MAX_DOCUMENT_BYTES) return size
+  const excess = `its size (${bytes(size)}) exceeds the maximum allowed size of ${bytes(MAX_DOCUMENT_BYTES)}`
+  throw invalid(`Document '${name}' cannot be written because ${excess}.`)
 }

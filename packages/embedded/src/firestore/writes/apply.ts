@@ -62,8 +62,8 @@ const update = (write: PreparedWrite, state: State, time: number, change: (size:
     requireValidFields(fields)
     requireWithinLimits(write.segments, fields)
   }
-  const size = requireSize(write.segments, fields)
-  requireIndexable(fields, size)
+  const size = requireSize(write.name, write.segments, fields)
+  requireIndexable(write.path, fields, size)
   if (!state.fields || !identical(state.fields, fields)) {
     if (!state.fields) state.createTime = time
     state.fields = fields
