@@ -26,6 +26,12 @@ const copyCommands = async (): Promise<void> => {
   }
 }
 
+// `imx-emulators` runs the Firebase CLI of the project it is called in; the engines alone need none.
+const besides = {
+  peerDependencies: { 'firebase-tools': '>=15' },
+  peerDependenciesMeta: { 'firebase-tools': { optional: true } },
+}
+
 const publishedManifest = async (): Promise<object> => {
   const manifest = JSON.parse(await readFile(join(here, 'package.json'), 'utf8')) as Manifest
   const { private: _, scripts, devDependencies, exports, ...rest } = manifest
@@ -33,7 +39,7 @@ const publishedManifest = async (): Promise<object> => {
     const module = source.slice(0, -'.ts'.length)
     return [name, { types: `${module}.d.ts`, default: `${module}.js` }]
   })
-  return { ...rest, engines: { node: '>=22' }, exports: Object.fromEntries(published) as object }
+  return { ...rest, engines: { node: '>=22' }, ...besides, exports: Object.fromEntries(published) as object }
 }
 
 await rm(dist, { recursive: true, force: true })

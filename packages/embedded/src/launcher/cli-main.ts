@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { functionsAddress, withFreePorts } from './suite-config.ts'
 import {
   emulatorSuiteEnvironment,
@@ -9,22 +9,50 @@ import {
   suitePreloads,
 } from './suite-environment.ts'
 
-const USAGE = `Usage: imx-emulators [--google] [--free-ports] <firebase arguments>
+const USAGE = `Usage: imx-emulators [options] <firebase arguments>
 
 Runs the project's Firebase CLI with the embedded Firestore, Pub/Sub and Cloud Tasks engines in place of Google's.
 
   imx-emulators emulators:start
   imx-emulators emulators:exec "npm run test:emulator"
 
-  --google      leave Google's own emulators in place (they need Java 21)
-  --free-ports  put every emulator on a free port instead of those of firebase.json
+  --google            leave Google's own emulators in place (they need Java 21)
+  --free-ports        put every emulator on a free port instead of those of firebase.json
+  --persist <folder>  keep what is in Firestore and Pub/Sub there, from one run to the next, also over kill -9
 `
 
-const OWN_FLAGS: ReadonlySet<string> = new Set(['--google', '--free-ports', '--help'])
+interface Own {
+  google: boolean
+  freePorts: boolean
+  persist: string | undefined
+  help: boolean
+}
 
-const run = async (flags: ReadonlySet<string>, firebaseArguments: readonly string[]): Promise<void> => {
-  const freePorts = flags.has('--free-ports') ? await withFreePorts(process.cwd()) : undefined
-  const environment = flags.has('--google')
+/** Our own options, and what is the Firebase CLI's. */
+const parse = (argv: readonly string[]): { own: Own; firebase: string[] } => {
+  const own: Own = { google: false, freePorts: false, persist: undefined, help: false }
+  const firebase: string[] = []
+  for (let i = 0; i < argv.length; i++) {
+    const argument = argv[i] as string
+    if (argument === '--google') own.google = true
+    else if (argument === '--free-ports') own.freePorts = true
+    else if (argument === '--help') own.help = true
+    else if (argument === '--persist') own.persist = argv[++i] ?? ''
+    else if (argument.startsWith('--persist=')) own.persist = argument.slice('--persist='.length)
+    else firebase.push(argument)
+  }
+  if (own.persist === '') throw new RangeError('--persist: expected a folder')
+  return { own, firebase }
+}
+
+const persistIn = (folder: string): NodeJS.ProcessEnv => ({
+  IMX_FIRESTORE_PERSIST: resolve(folder, 'firestore'),
+  IMX_PUBSUB_PERSIST: resolve(folder, 'pubsub'),
+})
+
+const run = async (own: Own, firebaseArguments: readonly string[]): Promise<void> => {
+  const freePorts = own.freePorts ? await withFreePorts(process.cwd()) : undefined
+  const environment = own.google
     ? googleSuiteEnvironment()
     : emulatorSuiteEnvironment({
         IMX_FUNCTIONS_EMULATOR_HOST: await functionsAddress(
@@ -32,10 +60,13 @@ const run = async (flags: ReadonlySet<string>, firebaseArguments: readonly strin
         ),
         ...process.env,
         ...(freePorts && { IMX_SCHEDULE_CLOCK_HOST: freePorts.clockHost }),
+        ...(own.persist && persistIn(own.persist)),
       })
-  const cli = createRequire(import.meta.url).resolve('firebase-tools/lib/bin/firebase.js')
+  const cli = createRequire(import.meta.url).resolve('firebase-tools/lib/bin/firebase.js', {
+    paths: [process.cwd(), import.meta.dirname],
+  })
   const config = freePorts ? ['--config', freePorts.configPath] : []
-  const preloads = flags.has('--google') ? googleSuitePreloads : suitePreloads
+  const preloads = own.google ? googleSuitePreloads : suitePreloads
   const child = spawn(process.execPath, [...preloads, cli, ...firebaseArguments, ...config], {
     stdio: 'inherit',
     env: environment,
@@ -49,16 +80,14 @@ const run = async (flags: ReadonlySet<string>, firebaseArguments: readonly strin
   })
 }
 
-const given = process.argv.slice(2)
-const flags = new Set(given.filter((argument) => OWN_FLAGS.has(argument)))
-const firebaseArguments = given.filter((argument) => !OWN_FLAGS.has(argument))
-
-if (flags.has('--help') || firebaseArguments.length === 0) {
+const main = async (): Promise<void> => {
+  const { own, firebase } = parse(process.argv.slice(2))
+  if (!own.help && firebase.length > 0) return run(own, firebase)
   console.log(USAGE)
-  process.exitCode = flags.has('--help') ? 0 : 2
-} else {
-  await run(flags, firebaseArguments).catch((error: Error) => {
-    console.error(`imx-emulators: ${error.message}`)
-    process.exitCode = 1
-  })
+  process.exitCode = own.help ? 0 : 2
 }
+
+await main().catch((error: Error) => {
+  console.error(`imx-emulators: ${error.message}`)
+  process.exitCode = 1
+})

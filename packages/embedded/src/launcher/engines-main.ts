@@ -12,8 +12,8 @@ Firestore and Pub/Sub, and Cloud Tasks when asked for, in one process, without t
 command: runs it with FIRESTORE_EMULATOR_HOST, PUBSUB_EMULATOR_HOST, CLOUD_TASKS_EMULATOR_HOST and GCLOUD_PROJECT set,
 stops the engines, and ends with its code.
 
-  --firestore-port <port>  where Firestore listens: gRPC, REST and WebChannel (8080)
-  --pubsub-port <port>     where Pub/Sub listens: gRPC and REST (8085)
+  --firestore-port <port>  where Firestore listens: gRPC, REST and WebChannel (8080, or a free one around a command)
+  --pubsub-port <port>     where Pub/Sub listens: gRPC and REST (8085, or a free one around a command)
   --tasks-port <port>      where Cloud Tasks listens: gRPC and REST
                            With one of these, only that engine is started; 0 takes a free port.
   --host <address>         where all listen (127.0.0.1)
@@ -36,55 +36,69 @@ const OPTIONS = {
   help: { type: 'boolean', default: false },
 } as const
 
-type Settings = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>>['values']
+type Settings = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
 
-interface Engine extends Running {
+interface Started extends Running {
+  host: string
+  port: number
+}
+
+/** One engine of the command line. */
+interface Engine {
   name: string
+  flag: 'firestore-port' | 'pubsub-port' | 'tasks-port'
+  /** What tells Google's clients where it is. */
   variable: string
-  address: string
+  port: number
+  /** Whether it is started when no port is named. */
+  usual: boolean
+  /** Loads it first: what is not asked for costs no time. */
+  start: (port: number, settings: Settings) => Promise<Started>
 }
 
-const startFirestore = async ({
-  host,
-  rules,
-  persist,
-  import: seedFrom,
-  'firestore-port': port,
-}: Settings): Promise<Engine> => {
-  const { startFirestoreEngine } = await import('../firestore/index.ts')
-  const engine = await startFirestoreEngine({
-    host,
-    port: portOf({ ...(port !== undefined && { 'firestore-port': port }) }, 'firestore-port', 8080),
-    log: console.error,
-    ...(rules !== undefined && { rulesFile: rules }),
-    ...(persist !== undefined && { persistIn: join(persist, 'firestore') }),
-    ...(seedFrom !== undefined && { seedFrom }),
-  })
-  const address = `${engine.host}:${engine.port}`
-  return { name: 'Firestore', variable: 'FIRESTORE_EMULATOR_HOST', address, close: () => engine.close() }
-}
-
-const startPubSub = async ({ host, persist, 'pubsub-port': port }: Settings): Promise<Engine> => {
-  const { startPubSubEngine } = await import('../pubsub/index.ts')
-  const engine = await startPubSubEngine({
-    host,
-    port: portOf({ ...(port !== undefined && { 'pubsub-port': port }) }, 'pubsub-port', 8085),
-    ...(persist !== undefined && { persistIn: join(persist, 'pubsub'), log: console.error }),
-  })
-  const address = `${engine.host}:${engine.port}`
-  return { name: 'Pub/Sub', variable: 'PUBSUB_EMULATOR_HOST', address, close: () => engine.close() }
-}
-
-const startTasks = async ({ host, 'tasks-port': port }: Settings): Promise<Engine> => {
-  const { startTasksEngine } = await import('../tasks/index.ts')
-  const engine = await startTasksEngine({
-    host,
-    port: portOf({ ...(port !== undefined && { 'tasks-port': port }) }, 'tasks-port', 9499),
-    log: console.error,
-  })
-  const address = `${engine.host}:${engine.port}`
-  return { name: 'Cloud Tasks', variable: 'CLOUD_TASKS_EMULATOR_HOST', address, close: () => engine.close() }
-}
+const ENGINES: readonly Engine[] = [
+  {
+    name: 'Firestore',
+    flag: 'firestore-port',
+    variable: 'FIRESTORE_EMULATOR_HOST',
+    port: 8080,
+    usual: true,
+    async start(port, { host, rules, persist, import: seedFrom }) {
+      const { startFirestoreEngine } = await import('../firestore/index.ts')
+      return startFirestoreEngine({
+        host,
+        port,
+        log: console.error,
+        ...(rules !== undefined && { rulesFile: rules }),
+        ...(persist !== undefined && { persistIn: join(persist, 'firestore') }),
+        ...(seedFrom !== undefined && { seedFrom }),
+      })
+    },
+  },
+  {
+    name: 'Pub/Sub',
+    flag: 'pubsub-port',
+    variable: 'PUBSUB_EMULATOR_HOST',
+    port: 8085,
+    usual: true,
+    async start(port, { host, persist }) {
+      const { startPubSubEngine } = await import('../pubsub/index.ts')
+      const persistIn = persist === undefined ? {} : { persistIn: join(persist, 'pubsub'), log: console.error }
+      return startPubSubEngine({ host, port, ...persistIn })
+    },
+  },
+  {
+    name: 'Cloud Tasks',
+    flag: 'tasks-port',
+    variable: 'CLOUD_TASKS_EMULATOR_HOST',
+    port: 9499,
+    usual: false,
+    async start(port, { host }) {
+      const { startTasksEngine } = await import('../tasks/index.ts')
+      return startTasksEngine({ host, port, log: console.error })
+    },
+  },
+]
 
 /** Runs a command and gives its exit code, or 128 and the signal's number as a shell does. */
 const runCommand = (command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> =>
@@ -95,21 +109,23 @@ const runCommand = (command: string, args: readonly string[], env: NodeJS.Proces
   })
 
 const run = async (settings: Settings, [command, ...args]: readonly string[]): Promise<Running> => {
-  const named = (['firestore-port', 'pubsub-port', 'tasks-port'] as const).some((name) => settings[name] !== undefined)
-  const starts = [
-    ...(!named || settings['firestore-port'] !== undefined ? [startFirestore] : []),
-    ...(!named || settings['pubsub-port'] !== undefined ? [startPubSub] : []),
-    ...(settings['tasks-port'] !== undefined ? [startTasks] : []),
-  ]
-  const engines = await Promise.all(starts.map((start) => start(settings)))
+  const named = ENGINES.filter(({ flag }) => settings[flag] !== undefined)
+  const wanted = named.length > 0 ? named : ENGINES.filter(({ usual }) => usual)
+  const started = await Promise.all(
+    wanted.map(async ({ name, flag, variable, port, start }) => {
+      // A command is told where they are; people and their scripts expect the ports they know.
+      const engine = await start(portOf(flag, settings[flag], command === undefined ? port : 0), settings)
+      return { name, variable, engine, address: `${engine.host}:${engine.port}` }
+    }),
+  )
   const close = async (): Promise<void> => {
-    await Promise.all(engines.map((engine) => engine.close()))
+    await Promise.all(started.map(({ engine }) => engine.close()))
   }
-  for (const { name, address, variable } of engines) {
+  for (const { name, variable, address } of started) {
     console.log(`${name} engine listening on ${address}${command === undefined ? `  ${variable}=${address}` : ''}`)
   }
   if (command === undefined) return { close }
-  const addresses = Object.fromEntries(engines.map(({ variable, address }) => [variable, address]))
+  const addresses = Object.fromEntries(started.map(({ variable, address }) => [variable, address]))
   const env = { GCLOUD_PROJECT: settings.project, METADATA_SERVER_DETECTION: 'none', ...process.env, ...addresses }
   void runCommand(command, args, env)
     .catch((error: Error) => {

@@ -9,7 +9,7 @@ await runEngineProcess('Firestore engine', async () => {
   const functionsHost = flags['functions_emulator']
   const engine = await startFirestoreEngine({
     host: flags['host'] ?? '127.0.0.1',
-    port: portOf(flags, 'port', 8080),
+    port: portOf('port', flags['port'], 8080),
     log: console.error,
     ...(flags['rules'] && { rulesFile: flags['rules'] }),
     ...(persistIn && { persistIn }),

@@ -17,13 +17,12 @@ export const parseFlags = (argv: readonly string[]): Record<string, string> => {
   return flags
 }
 
-/** A port from a flag. Throws a `RangeError` that names the flag when it is not one. */
-export const portOf = (flags: Record<string, string>, name: string, otherwise: number): number => {
-  const text = flags[name]
+/** The port that a flag asks for. Throws a `RangeError` that names the flag when it is not one. */
+export const portOf = (flag: string, text: string | undefined, otherwise: number): number => {
   if (text === undefined) return otherwise
   const port = Number(text)
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new RangeError(`--${name}: expected a port between 0 and 65535, got "${text}"`)
+    throw new RangeError(`--${flag}: expected a port between 0 and 65535, got "${text}"`)
   }
   return port
 }

@@ -8,7 +8,7 @@ await runEngineProcess('Pub/Sub engine', () => {
   const persistIn = flags['persist'] ?? persistFolder
   return startPubSubEngine({
     host: flags['host'] ?? '127.0.0.1',
-    port: portOf(flags, 'port', 8085),
+    port: portOf('port', flags['port'], 8085),
     outstandingPerStreamMax: Number(outstanding) || Infinity,
     log: console.log,
     ...(persistIn && { persistIn }),

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { parseAddress } from './addresses.ts'
 import { parseFlags, portOf } from './flags.ts'
@@ -15,8 +15,8 @@ test('flags are read as the CLI writes them', () => {
 })
 
 test('what is no port is refused with its flag', () => {
-  expect(portOf({}, 'port', 8085)).toBe(8085)
-  expect(() => portOf({ port: '99999' }, 'port', 1)).toThrow('--port: expected a port between 0 and 65535, got "99999"')
+  expect(portOf('port', undefined, 8085)).toBe(8085)
+  expect(() => portOf('port', '99999', 1)).toThrow('--port: expected a port between 0 and 65535, got "99999"')
   expect(() => parseAddress('SETTING', 'nowhere')).toThrow('SETTING: expected host:port, got "nowhere"')
   expect(parseAddress('SETTING', '127.0.0.1:80')).toEqual({ host: '127.0.0.1', port: 80 })
 })
@@ -25,7 +25,7 @@ test('the environment of the suite puts the engines in place and keeps what was 
   const environment = emulatorSuiteEnvironment({ PATH: '/usr/bin', HOME: '/home/x', FUNCTIONS_EMULATOR_PARALLEL: '2' })
   const path = environment['PATH']?.split(':') ?? []
   expect(path[0]).toMatch(/java-first$/)
-  expect(path[1]).toMatch(/node_modules\/\.bin$/)
+  expect(path[1]).toBe(dirname(process.execPath))
   expect(path[2]).toBe('/usr/bin')
   expect(environment).toMatchObject({
     HOME: '/home/x',

@@ -1,24 +1,27 @@
 import { availableParallelism } from 'node:os'
-import { delimiter, join, resolve } from 'node:path'
+import { delimiter, dirname, extname, join, resolve } from 'node:path'
 
 const packageFolder = resolve(import.meta.dirname, '../..')
-const rootFolder = resolve(packageFolder, '../..')
 const bin = (name: string): string => join(packageFolder, 'bin', name)
 
-const pathOf = (base: NodeJS.ProcessEnv): string =>
-  [join(rootFolder, 'node_modules/.bin'), base['PATH'] ?? ''].join(delimiter)
+// The functions emulator runs the `node` of PATH.
+const pathOf = (base: NodeJS.ProcessEnv): string => [dirname(process.execPath), base['PATH'] ?? ''].join(delimiter)
 
-const preload = (file: string): string[] => ['--import', join(import.meta.dirname, file)]
+// TypeScript here, JavaScript in the package as it is published.
+const preload = (module: string): string[] => [
+  '--import',
+  join(import.meta.dirname, module + extname(import.meta.filename)),
+]
 
 /** Flags for the Node that runs the Firebase CLI on Google's own emulators. */
-export const googleSuitePreloads: readonly string[] = preload('lazy-validators.ts')
+export const googleSuitePreloads: readonly string[] = preload('lazy-validators')
 
 /** Flags for the Node that runs the Firebase CLI: they put the Cloud Tasks engine, and the clock with it, into the suite. */
-export const suitePreloads: readonly string[] = [...googleSuitePreloads, ...preload('tasks-in-suite.ts')]
+export const suitePreloads: readonly string[] = [...googleSuitePreloads, ...preload('tasks-in-suite')]
 
 /**
- * The environment in which a `firebase` child process runs the emulator suite on the embedded engines, under the
- * project's own Node. What `base` sets for itself is kept, except for what makes the engines stand in. The schedule
+ * The environment in which a `firebase` child process runs the emulator suite on the embedded engines, under the Node
+ * that runs this. What `base` sets for itself is kept, except for what makes the engines stand in. The schedule
  * clock listens on `IMX_SCHEDULE_CLOCK_HOST` and fires the functions of `IMX_FUNCTIONS_EMULATOR_HOST`.
  */
 export const emulatorSuiteEnvironment = (base: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv => ({

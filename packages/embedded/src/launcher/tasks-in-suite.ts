@@ -2,13 +2,20 @@
 // schedule times nor names, and there is no setting for another; so where its modules ask for that one, they get ours. All
 // around it stays: the port of firebase.json, CLOUD_TASKS_EMULATOR_HOST, the queues that functions are given.
 import { registerHooks } from 'node:module'
+import { extname } from 'node:path'
 
 const THEIRS = /\/firebase-tools\/lib\/emulator\/tasksEmulator\.js$/
-const ours = new URL('tasks-emulator.ts', import.meta.url).href
+// TypeScript here, JavaScript in the package as it is published.
+const extension = extname(import.meta.filename)
+const ours = {
+  url: import.meta.resolve(`./tasks-emulator${extension}`),
+  format: extension === '.ts' ? 'module-typescript' : 'module',
+  shortCircuit: true,
+}
 
 registerHooks({
   resolve(specifier, context, nextResolve) {
     const resolved = nextResolve(specifier, context)
-    return THEIRS.test(resolved.url) ? { url: ours, format: 'module-typescript', shortCircuit: true } : resolved
+    return THEIRS.test(resolved.url) ? ours : resolved
   },
 })

@@ -32,7 +32,7 @@ await runEngineProcess('Cloud Tasks engine', async () => {
   const time = new SuiteTime(systemTime)
   const engine = await startTasksEngine({
     host: flags['host'] ?? '127.0.0.1',
-    port: portOf(flags, 'port', 9499),
+    port: portOf('port', flags['port'], 9499),
     time,
     log: console.error,
     ...(appEngineOrigin && { appEngineOrigin }),
