@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Stage, judge } from './case.ts'
+import { exceptions } from './exceptions.ts'
 import { oracleFiles } from './files.ts'
 import { hasRecordings } from './recordings.ts'
 
@@ -40,4 +43,10 @@ describe('a case', () => {
     expect(outcome('f', 'a', [], listed)).toBe('failed')
     expect(outcome('f', 'b', [difference], { 'f: b': 'r', 'f: b: step': 's' })).toBe('failed')
   })
+})
+
+test('every exception stands in the documents, with its reason', async () => {
+  const text = await readFile(join(import.meta.dirname, '../../../../../docs/emulator-differences.md'), 'utf8')
+  const missing = Object.entries(exceptions).filter(([name, reason]) => !text.includes(name) || !text.includes(reason))
+  expect(missing).toEqual([])
 })
