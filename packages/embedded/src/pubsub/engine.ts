@@ -3,6 +3,7 @@ import { Server } from '@grpc/grpc-js'
 import { systemTime, type TimeSource } from '../clock/time-source.ts'
 import { listenOnOnePort } from '../wire/port.ts'
 import { loadProtos } from '../wire/protos.ts'
+import { readableHost } from '../wire/readable.ts'
 import { Broker } from './broker.ts'
 import { addIamService } from './iam/iam-service.ts'
 import { durableHost, persist } from './persist/index.ts'
@@ -61,7 +62,7 @@ export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Prom
     ...['Publisher', 'Subscriber', 'SchemaService'].map((name) => root.lookupService(`google.pubsub.v1.${name}`)),
     iam.lookupService('google.iam.v1.IAMPolicy'),
   ])
-  const host = kept ? durableHost(hosts(grpc, rest), durable) : hosts(grpc, rest)
+  const host = kept ? durableHost(hosts(readableHost(grpc), rest), durable) : hosts(readableHost(grpc), rest)
   addSchemaService(host, root, broker.schemas)
   addIamService(host, iam, (name) => broker.find(name))
   addPublisherService(host, root, broker)

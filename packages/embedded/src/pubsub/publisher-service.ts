@@ -6,7 +6,7 @@ import { checkProject } from './names.ts'
 import { checkPublish } from './publish-rules.ts'
 import { applySchema } from './schemas/topic-schema.ts'
 import type { ServiceHost } from './service-host.ts'
-import { page, unary, type PageRequest } from './unary.ts'
+import { given, page, unary, type PageRequest } from './unary.ts'
 
 interface PublishRequest {
   topic: string
@@ -26,8 +26,9 @@ export const addPublisherService = (host: ServiceHost, root: protobuf.Root, brok
   host.addService(definition, {
     CreateTopic: unary((topic: TopicResource) => broker.createTopic(topic)),
     GetTopic: unary(({ topic }: { topic: string }) => broker.topic(topic)),
-    UpdateTopic: unary(({ topic, updateMask }: { topic: TopicResource; updateMask: { paths: string[] } | null }) =>
-      broker.updateTopic(topic, updateMask?.paths ?? []),
+    UpdateTopic: unary(
+      ({ topic, updateMask }: { topic: TopicResource | null; updateMask: { paths: string[] } | null }) =>
+        broker.updateTopic(given(topic, 'topic'), updateMask?.paths ?? []),
     ),
     DeleteTopic: unary(({ topic }: { topic: string }) => {
       broker.deleteTopic(topic)

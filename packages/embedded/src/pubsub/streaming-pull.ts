@@ -1,5 +1,6 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js'
 import type { TimeSource } from '../clock/time-source.ts'
+import { UnreadableRequest } from '../wire/readable.ts'
 import { Code, StatusError } from '../wire/status-error.ts'
 import { acknowledge, checkDeadline, modifyDeadlines, type AckOutcome } from './acknowledgement.ts'
 import type { Broker } from './broker.ts'
@@ -37,7 +38,7 @@ export interface StreamingPullOptions {
 
 // A response is sent when it holds this much, and in any case at the end of a round.
 const RESPONSE_BYTES = 1_000_000
-const RESPONSE_MESSAGES = 1000
+const RESPONSE_MESSAGES = 250
 
 const limitOf = (value: Int64): number => {
   const limit = toNumber(value)
@@ -233,8 +234,9 @@ export const streamingPull = (broker: Broker, call: StreamingPullCall, options: 
     if (isKeepAlive(request)) open.sendProperties()
   }
 
-  call.on('data', (request: StreamingPullRequest) => {
+  call.on('data', (request: StreamingPullRequest | UnreadableRequest) => {
     try {
+      if (request instanceof UnreadableRequest) throw request.error
       if (consumer) proceed(consumer, request)
       else begin(request)
     } catch (error) {

@@ -17,7 +17,7 @@ import type { ServiceHost } from './service-host.ts'
 import type { SnapshotRequest } from './snapshots/catalogue.ts'
 import { streamingPull, type StreamingPullCall, type StreamingPullOptions } from './streaming-pull.ts'
 import { checkPushConfig } from './subscription-rules.ts'
-import { asStatus, page, unary, type PageRequest, type UnaryCall } from './unary.ts'
+import { asStatus, given, page, unary, type PageRequest, type UnaryCall } from './unary.ts'
 
 interface UpdateMask {
   paths: string[]
@@ -43,8 +43,8 @@ export const subscriberMethods = (broker: Broker, options: Pick<StreamingPullOpt
   CreateSubscription: unary((subscription: SubscriptionResource) => broker.createSubscription(subscription)),
   GetSubscription: unary(({ subscription }: { subscription: string }) => broker.subscription(subscription).resource),
   UpdateSubscription: unary(
-    ({ subscription, updateMask }: { subscription: SubscriptionResource; updateMask: UpdateMask | null }) =>
-      broker.updateSubscription(subscription, updateMask?.paths ?? []),
+    ({ subscription, updateMask }: { subscription: SubscriptionResource | null; updateMask: UpdateMask | null }) =>
+      broker.updateSubscription(given(subscription, 'subscription'), updateMask?.paths ?? []),
   ),
   DeleteSubscription: unary(({ subscription }: { subscription: string }) => {
     broker.deleteSubscription(subscription)
@@ -82,8 +82,9 @@ export const subscriberMethods = (broker: Broker, options: Pick<StreamingPullOpt
     const { items, nextPageToken } = page(broker.snapshots.inProject(request.project), request, ({ name }) => name)
     return { snapshots: items, nextPageToken }
   }),
-  UpdateSnapshot: unary(({ snapshot, updateMask }: { snapshot: SnapshotResource; updateMask: UpdateMask | null }) =>
-    broker.snapshots.update(snapshot, updateMask?.paths ?? []),
+  UpdateSnapshot: unary(
+    ({ snapshot, updateMask }: { snapshot: SnapshotResource | null; updateMask: UpdateMask | null }) =>
+      broker.snapshots.update(given(snapshot, 'snapshot'), updateMask?.paths ?? []),
   ),
   DeleteSnapshot: unary(({ snapshot }: { snapshot: string }) => {
     broker.snapshots.delete(snapshot)

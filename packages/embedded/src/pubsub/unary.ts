@@ -29,6 +29,12 @@ export const unary =
     callback(null, response)
   }
 
+/** What a request must carry. Throws INVALID_ARGUMENT. */
+export const given = <T>(value: T | null, argument: string): T => {
+  if (value !== null) return value
+  throw invalidArgument(`You have passed an invalid argument to the service (argument=${argument}).`)
+}
+
 export interface PageRequest {
   /** 0 for the service's own. */
   pageSize: number

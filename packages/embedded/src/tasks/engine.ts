@@ -7,6 +7,7 @@ import { systemTime } from '../clock/time-source.ts'
 import { IdTokens } from '../pubsub/oidc/id-tokens.ts'
 import { listenOnOnePort } from '../wire/port.ts'
 import { loadProtos } from '../wire/protos.ts'
+import { readableHost } from '../wire/readable.ts'
 import { authorizationOf } from './authorization.ts'
 import { createTasksHttpServer } from './http.ts'
 import { isSuccess, statusOf, type Outcome } from './outcome.ts'
@@ -76,7 +77,7 @@ export const startTasksEngine = async (options: TasksEngineOptions = {}): Promis
   const methods = cloudTasks(queues)
   // Larger tasks than Cloud Tasks takes are let in, to be refused with its own words.
   const grpc = new Server({ 'grpc.max_receive_message_length': 16 * 1024 * 1024 })
-  addCloudTasks(grpc, root, methods)
+  addCloudTasks(readableHost(grpc), root, methods)
   const http = createTasksHttpServer({ root, methods, queues, tokens })
   const listening = await listenOnOnePort({ host, port, grpc, http })
   return {

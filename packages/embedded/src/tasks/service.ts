@@ -101,7 +101,7 @@ export const cloudTasks = (queues: Queues): Methods => {
 }
 
 /** Serves the methods over gRPC. What v2beta3 has besides answers UNIMPLEMENTED. */
-export const addCloudTasks = (server: Server, root: protobuf.Root, methods: Methods): void => {
+export const addCloudTasks = (server: Pick<Server, 'addService'>, root: protobuf.Root, methods: Methods): void => {
   const implementation: UntypedServiceImplementation = {}
   for (const [name, answer] of Object.entries(methods)) {
     implementation[name] = unary((request: object) => answer(request as never))

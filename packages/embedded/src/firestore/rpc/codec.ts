@@ -2,6 +2,7 @@ import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js'
 import protobuf from 'protobufjs'
 import { serviceDefinition } from '../../wire/grpc-service.ts'
 import { loadProtos } from '../../wire/protos.ts'
+import { readable, UnreadableRequest } from '../../wire/readable.ts'
 import { Code, StatusError } from '../../wire/status-error.ts'
 import {
   decodeArray,
@@ -53,15 +54,6 @@ export const firestoreProtos = (): protobuf.Root => {
   return root
 }
 
-/** What stands for a request that could not be read. */
-export class UnreadableRequest {
-  readonly error: StatusError
-
-  constructor(error: StatusError) {
-    this.error = error
-  }
-}
-
 const guarded = (method: MethodDefinition<object, object>): MethodDefinition<object, object> => ({
   ...method,
   requestDeserialize: (bytes) => {
@@ -69,12 +61,7 @@ const guarded = (method: MethodDefinition<object, object>): MethodDefinition<obj
       const message = `Request payload size exceeds the limit: ${MAX_REQUEST_BYTES} bytes.`
       return new UnreadableRequest(new StatusError(Code.INVALID_ARGUMENT, message))
     }
-    try {
-      return method.requestDeserialize(bytes)
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      return new UnreadableRequest(new StatusError(Code.INVALID_ARGUMENT, `Invalid request: ${reason}`))
-    }
+    return readable(method.requestDeserialize)(bytes)
   },
 })
 

@@ -2,7 +2,7 @@ import type { ServerDuplexStream } from '@grpc/grpc-js'
 import { principalOfCall, type Principal } from '../access/principal.ts'
 import type { StatusError } from '../../wire/status-error.ts'
 import type { Engine } from '../engine.ts'
-import { UnreadableRequest } from './codec.ts'
+import { UnreadableRequest } from '../../wire/readable.ts'
 import type { OpenDuplex } from './duplex.ts'
 
 /** Serves a duplex method over gRPC. `statusOf` makes any error the status that is answered. */

@@ -1,8 +1,14 @@
-import type { sendUnaryData, ServerUnaryCall, ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js'
+import {
+  Metadata,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js'
+import { UnreadableRequest } from '../../wire/readable.ts'
 import { Code, StatusError } from '../../wire/status-error.ts'
 import { principalOfCall } from '../access/principal.ts'
 import type { Engine } from '../engine.ts'
-import { UnreadableRequest } from './codec.ts'
 import { grpcDuplex } from './grpc-duplex.ts'
 import { duplexMethods, methods, type StreamingMethod, type UnaryMethod } from './methods.ts'
 
@@ -62,7 +68,12 @@ export const firestoreMethods = (engine: Engine, log: Log): UntypedServiceImplem
         }
         call.end()
       }
-      serve().catch((error: unknown) => call.emit('error', statusOf(error, log)))
+      serve().catch((error: unknown) => {
+        // Google's client for Node takes an error without headers for a server that did not answer, and asks three times
+        // more over seven seconds, whatever the status.
+        call.sendMetadata(new Metadata())
+        call.emit('error', statusOf(error, log))
+      })
     }
   const answering = Object.entries(methods).map(([name, method]) => [
     name,
