@@ -16,15 +16,17 @@ interface Response {
 const openStream = async (subscriber: v1.SubscriberClient, request: object = {}) => {
   const stream = subscriber.streamingPull()
   const received: { ackId: string; id: string }[] = []
+  const sizes: number[] = []
   let properties = 0
   stream.on('error', () => {})
   stream.on('data', ({ receivedMessages = [], subscriptionProperties }: Response) => {
     if (subscriptionProperties) properties++
+    else sizes.push(receivedMessages.length)
     for (const { ackId, message } of receivedMessages) received.push({ ackId, id: message.messageId })
   })
   stream.write({ subscription: name, streamAckDeadlineSeconds: 10, ...request })
   await vi.waitFor(() => expect(properties).toBe(1))
-  return { stream, received, properties: () => properties }
+  return { stream, received, sizes, properties: () => properties }
 }
 
 const setUp = async (options: PubSubEngineOptions = {}) => {
@@ -47,6 +49,15 @@ test('a stream is never given more messages than it takes, and gets the next whe
   stream.write({ ackIds: [received[0]?.ackId ?? ''] })
   await vi.waitFor(() => expect(received).toHaveLength(4))
   expect((await pull()).receivedMessages).toHaveLength(1)
+  stream.end()
+})
+
+test('a response holds at most 100 messages, so that a client with little room reads from all its streams', async () => {
+  const { subscriber, publish } = await setUp()
+  const { stream, received, sizes } = await openStream(subscriber, { maxOutstandingMessages: 1000 })
+  await publish(250)
+  await vi.waitFor(() => expect(received).toHaveLength(250))
+  expect(sizes).toEqual([100, 100, 50])
   stream.end()
 })
 

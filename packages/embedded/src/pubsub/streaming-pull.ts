@@ -36,9 +36,10 @@ export interface StreamingPullOptions {
   durable(): Promise<void> | undefined
 }
 
-// A response is sent when it holds this much, and in any case at the end of a round.
+// A response is sent when it holds this much, and in any case at the end of a round. Clients read whole responses, from
+// several streams by turns: were one enough to fill them, the others would never be read before their leases end.
 const RESPONSE_BYTES = 1_000_000
-const RESPONSE_MESSAGES = 250
+const RESPONSE_MESSAGES = 100
 
 const limitOf = (value: Int64): number => {
   const limit = toNumber(value)
