@@ -24,6 +24,14 @@ describe('who asks', () => {
     }
   })
 
+  test('a service account that speaks for itself is the administrator', () => {
+    const account = 'robot@demo.iam.gserviceaccount.com'
+    const asked = (claims: object) => principalOf(`Bearer ${token(claims, { alg: 'RS256' }, 'c2ln')}`).kind
+    expect(asked({ iss: account, sub: account, scope: 'https://www.googleapis.com/auth/datastore' })).toBe('owner')
+    expect(asked({ iss: account, sub: 'alice' })).toBe('user')
+    expect(asked({ iss: 'a@example.com', sub: 'a@example.com' })).toBe('user')
+  })
+
   test.each(['e30.e30.', 'e30=.e30=.', 'e30.e30===.', 'e30.e30.ab', 'e30.e30.abc', 'e30.e30g.'])(
     '%s has no claims, and is a user',
     (bearer) => expect(principalOf(`Bearer ${bearer}`)).toEqual({ kind: 'user', claims: {} }),
