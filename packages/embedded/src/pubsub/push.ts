@@ -29,7 +29,7 @@ export class PushConsumer implements Consumer {
   #window = 1
   #outstanding = 0
   #pauseMs = PAUSE_MS_MIN
-  #resumesMs = 0
+  #paused = false
   #cancelResume: (() => void) | undefined
 
   constructor(time: TimeSource, subscription: Subscription) {
@@ -47,7 +47,7 @@ export class PushConsumer implements Consumer {
   }
 
   hasRoom(): boolean {
-    return this.#outstanding < this.#window && this.#time.now() >= this.#resumesMs
+    return this.#outstanding < this.#window && !this.#paused
   }
 
   deliver(delivery: Delivery): void {
@@ -94,9 +94,12 @@ export class PushConsumer implements Consumer {
       return
     }
     this.#window = Math.max(1, Math.floor(this.#window / 2))
-    if (!resource.retryPolicy && this.#time.now() >= this.#resumesMs) {
-      this.#resumesMs = this.#time.now() + this.#pauseMs
-      this.#cancelResume = this.#time.after(this.#pauseMs, () => queue.wake())
+    if (!resource.retryPolicy && !this.#paused) {
+      this.#paused = true
+      this.#cancelResume = this.#time.after(this.#pauseMs, () => {
+        this.#paused = false
+        queue.wake()
+      })
       this.#pauseMs = Math.min(PAUSE_MS_MAX, this.#pauseMs * 2)
     }
     queue.modifyDeadline(ackId, 0)
