@@ -147,6 +147,7 @@ export class Broker {
       idTokens: this.idTokens,
       deadLetter: this.#deadLetter,
       done: (subscription: Subscription, message: StoredMessage) => this.recorder.done(subscription.name, message),
+      durable: () => this.recorder.durable(),
       expired: (subscription: Subscription) => this.deleteSubscription(subscription.name),
     }
     const subscription = new Subscription(around, `${this.#run}-${this.#created++}-`, resource)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { setImmediate as turn } from 'node:timers/promises'
+import { expect, test, vi } from 'vitest'
 import { SteppedTime } from '../clock/time-source.ts'
 import type { Consumer, Delivery, StoredMessage } from './delivery.ts'
 import { DeliveryQueue, type DeliveryPolicy } from './delivery-queue.ts'
@@ -53,6 +54,7 @@ const setUp = (policy: Partial<DeliveryPolicy> = {}) => {
     backoffMs: () => 0,
     deadLetter: () => false,
     done: () => {},
+    durable: () => undefined,
     ...policy,
   })
   return { time, queue, taker: new Taker() }
@@ -366,3 +368,24 @@ test.each([0, 2000])(
     )
   },
 )
+
+test('a new message goes out only when it is kept, and its publisher has had its id', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const { queue, taker } = setUp({ durable: () => promise })
+  queue.addConsumer(taker)
+  await turn()
+  queue.enqueue(message('a'))
+  await turn()
+  expect(taker.held).toHaveLength(0)
+  resolve()
+  await turn()
+  expect(taker.held).toHaveLength(0)
+  await vi.waitFor(() => expect(taker.held).toHaveLength(1))
+})
+
+test('a new message goes out also when it could not be kept: its publisher hears of that', async () => {
+  const { queue, taker } = setUp({ durable: () => Promise.reject(new Error('no disk')) })
+  queue.addConsumer(taker)
+  queue.enqueue(message('a'))
+  await vi.waitFor(() => expect(taker.held).toHaveLength(1))
+})

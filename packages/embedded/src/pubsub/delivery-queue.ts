@@ -16,7 +16,15 @@ export interface DeliveryPolicy {
   deadLetter(delivery: Delivery): boolean
   /** The message left the queue: acknowledged, or taken as a dead letter. */
   done(message: StoredMessage): void
+  /** Settles when all that was published so far is kept; undefined when it is. */
+  durable(): Promise<void> | undefined
 }
+
+/**
+ * A new message waits so long, so that its publisher has its id first, as in production: programs look out for messages
+ * by the ids they were given.
+ */
+const ANSWER_AHEAD_MS = 5
 
 /** So long a message of a key that was given back waits for the client that did so. */
 const RESERVED_MS = 10_000
@@ -39,6 +47,7 @@ export class DeliveryQueue {
   #turn = 0
   #ackIds = 0
   #dispatchPlanned = false
+  #newcomersPlanned = false
   #closed = false
 
   /** Ack ids of this queue, and of no other, begin with `ackIdPrefix`. */
@@ -64,7 +73,7 @@ export class DeliveryQueue {
       lane.push(new Delivery(message, lane))
       this.#offer(lane)
     }
-    this.wake()
+    this.#wakeForNewcomers()
   }
 
   /** The messages still to be acknowledged, in the order of publication. */
@@ -202,6 +211,19 @@ export class DeliveryQueue {
     this.#closed = true
     this.#wheel.stop()
     this.dismiss(reason)
+  }
+
+  #wakeForNewcomers(): void {
+    if (this.#newcomersPlanned || this.#closed || this.#consumers.length === 0) return
+    this.#newcomersPlanned = true
+    const wait = () =>
+      setTimeout(() => {
+        this.#newcomersPlanned = false
+        this.wake()
+      }, ANSWER_AHEAD_MS)
+    const kept = this.policy.durable()
+    if (kept) kept.then(wait, wait)
+    else wait()
   }
 
   #dispatch(): void {

@@ -13,6 +13,8 @@ export interface Recorder {
   done(subscription: string, message: StoredMessage): void
   /** From now on these messages of the subscription are to be acknowledged, and no others. */
   replayed(subscription: string, messages: readonly StoredMessage[]): void
+  /** Resolves when all there is up to now will survive; undefined when it does already. */
+  durable(): Promise<void> | undefined
 }
 
 const ignore = (): void => {}
@@ -25,4 +27,5 @@ export const recordNothing: Recorder = {
   published: ignore,
   done: ignore,
   replayed: ignore,
+  durable: () => undefined,
 }

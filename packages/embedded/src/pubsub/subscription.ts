@@ -19,6 +19,8 @@ export interface Surroundings {
   deadLetter(subscription: Subscription, delivery: Delivery, topic: string): boolean
   /** The message is acknowledged, or went to the dead-letter topic. */
   done(subscription: Subscription, message: StoredMessage): void
+  /** Settles when all that was published so far is kept; undefined when it is. */
+  durable(): Promise<void> | undefined
   /** It has not been used for as long as its expiration policy allows. */
   expired(subscription: Subscription): void
 }
@@ -172,6 +174,7 @@ export class Subscription {
         delivery.failures >= deadLetterPolicy.maxDeliveryAttempts &&
         this.#around.deadLetter(this, delivery, deadLetterPolicy.deadLetterTopic),
       done: (message) => this.#around.done(this, message),
+      durable: () => this.#around.durable(),
     }
   }
 

@@ -28,7 +28,6 @@ export class JournalRecorder implements Recorder {
     this.#signingKey = signingKey
   }
 
-  /** Resolves when all there is up to now will survive; undefined when it does already. */
   durable(): Promise<void> | undefined {
     this.#writeDone()
     return this.#journal.pending
