@@ -20,6 +20,10 @@ export interface Opening {
   readonly filter: object | null
 }
 
+// For so long, in microseconds, production goes on watching a query whose client is gone, and can say what has left it.
+// Of one that comes back later it only knows what there is; the client finds out from the names what is not.
+const WATCHED_ON = 10_000_000
+
 /** The moment from which a client knows a target: null when it knows nothing, 'lost' when it is too long ago. */
 const resumedFrom = (engine: Engine, message: TargetMessage): number | 'lost' | null => {
   const { resumeType, resumeToken, readTime } = message
@@ -32,9 +36,6 @@ const resumedFrom = (engine: Engine, message: TargetMessage): number | 'lost' | 
   return time >= horizon && time <= now ? time : 'lost'
 }
 
-const unchangedSince = (seen: readonly Seen[], before: ReadonlyMap<DocumentNode, LiveVersion>): string[] =>
-  seen.filter(({ node, version }) => before.get(node) === version).map(({ node }) => node.name)
-
 /** Begins to follow a target from what the client knows of it. */
 export const openTarget = (engine: Engine, { view, names }: Target, message: TargetMessage): Opening => {
   const now = view.open()
@@ -46,14 +47,16 @@ export const openTarget = (engine: Engine, { view, names }: Target, message: Tar
   }
   const before = new Map(view.at(since).map(({ node, version }) => [node, version]))
   const shown = now.filter(({ node, version }) => before.get(node) !== version)
-  const expected = message.expectedCount?.value ?? 0
-  // A client that has as many as there were will have as many as there are, and needs no names to find out which are not.
-  const unchanged =
-    expected > 0 && expected !== before.size ? { unchangedNames: bloomFilterOf(unchangedSince(now, before)) } : {}
+  const size = before.size
   for (const { node } of now) before.delete(node)
-  const left = Array.from(before.keys(), (node) => ({ node, version: node.at() }))
+  const expected = message.expectedCount?.value ?? 0
+  const isLate = names.length === 0 && expected > 0 && engine.store.timeline.read() - since >= WATCHED_ON
+  const left = isLate ? [] : Array.from(before.keys(), (node) => ({ node, version: node.at() }))
+  // A client that has as many as there were, and is told what has left, needs no names to find out the rest.
+  const isInDoubt = expected > 0 && (expected !== size || (isLate && before.size > 0))
+  const unchangedNames = isInDoubt ? { unchangedNames: bloomFilterOf(now.map(({ node }) => node.name)) } : {}
   // Of documents given by name the client is told one by one, so there is nothing to count.
-  const filter = names.length > 0 ? null : { count: now.length, ...unchanged }
+  const filter = names.length > 0 ? null : { count: now.length, ...unchangedNames }
   return { isReset: false, shown, left, missing: [], filter }
 }
 

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { Code, StatusError } from '../../wire/status-error.ts'
 import { OWNER, type Principal } from '../access/principal.ts'
 import { Engine } from '../engine.ts'
+import type { TargetMessage } from '../rpc/messages.ts'
 import { History } from '../store/history.ts'
 import { Timestamp } from '../values/value.ts'
 import { openListenStream } from './index.ts'
@@ -18,6 +19,7 @@ import {
   orderBy,
   queryMessage,
   setWrite,
+  where,
   type Response,
   type Wanted,
 } from './testing.ts'
@@ -215,9 +217,34 @@ describe('a client that comes back', () => {
       'NO_CHANGE',
     ])
     const names = again.client.responses.find((one) => one.filter)?.filter?.unchangedNames
-    if (!names) throw new Error('the unchanged names are missing')
+    if (!names) throw new Error('the names are missing')
     const has = (id: string) => mayHave(names, `${DOCUMENTS}/c/${id}`)
-    expect([has('d'), has('e'), has('a'), has('b'), has('nothing')]).toEqual([true, true, false, false, false])
+    expect(['b', 'd', 'e', 'new', 'a', 'nothing'].map(has)).toEqual([true, true, true, true, false, false])
+  })
+
+  test('after a while is not told what has left, but the names of all that is there', async () => {
+    let now = 1e12
+    const engine = new Engine(() => now)
+    const { client, come, set } = setUp(undefined, engine)
+    for (const id of ['gone', 'out', 'kept', 'changed']) await set(`c/${id}`, 1)
+    const positive = { below: '', query: queryMessage({ where: where('n', '>', 0n), orderBy: orderBy('n') }) }
+    client.add(1, positive)
+    await come()
+    const known = client.known.get(1)
+    client.stream.cancel()
+    await commitNow(engine, [deleteWrite('c/gone'), setWrite('c/out', { n: 0n }), setWrite('c/changed', { n: 5n })])
+    const back = async (more: Partial<TargetMessage> = {}) => {
+      const again = setUp(undefined, engine)
+      again.client.add(4, positive, known, more)
+      const told = (await again.come()).filter((one) => one.startsWith('c/') || !/^[A-Z]/.test(one))
+      const names = again.client.known.get(4)?.documents.keys() ?? []
+      return { told, knows: Array.from(names, (name) => name.slice(DOCUMENTS.length + 1)).toSorted() }
+    }
+    now += 9_000
+    expect((await back()).told).toEqual(['c/changed 4', 'deleted c/gone -4', 'removed c/out -4', 'filter 4 2'])
+    now += 2_000
+    expect(await back()).toEqual({ told: ['c/changed 4', 'filter 4 2'], knows: ['c/changed', 'c/kept'] })
+    expect((await back({ expectedCount: null })).told).toContain('deleted c/gone -4')
   })
 
   test('begins anew where the past is gone, or another engine gave the token', async () => {

@@ -185,6 +185,8 @@ export class ModelClient {
       for (const id of removedTargetIds) this.#hide(id, document.name)
     } else if (filter) {
       const known = this.#target(filter.targetId)
+      const { unchangedNames: names } = filter
+      if (names) known.documents = new Map([...known.documents].filter(([name]) => mayHave(names, name)))
       if (known.documents.size !== filter.count) throw new Error(`${filter.count} expected`)
     } else {
       const { document, removedTargetIds } = documentDelete ?? documentRemove ?? { document: '', removedTargetIds: [] }
