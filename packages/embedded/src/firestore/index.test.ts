@@ -67,6 +67,11 @@ describe("Google's client", () => {
     await document.update({ a: 2 }, { lastUpdateTime: writeTime })
     await expect(document.update({ a: 3 }, { lastUpdateTime: writeTime })).rejects.toMatchObject({ code: 9 })
     await expect(document.delete({ lastUpdateTime: writeTime })).rejects.toMatchObject({ code: 9 })
+    for (const one of [document, db.doc('c/none')]) {
+      await expect(db.batch().delete(one).update(one, { a: 1 }).commit()).rejects.toMatchObject({ code: 3 })
+      await db.batch().delete(one).set(one, { a: 1 }).update(one, { b: 2 }).commit()
+      expect((await one.get()).data()).toEqual({ a: 1, b: 2 })
+    }
   })
 
   test('writes many at once, all or none', async () => {

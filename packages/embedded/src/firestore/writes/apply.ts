@@ -29,9 +29,11 @@ interface State {
   createTime: number
   updateTime: number
   stored: LiveVersion | null
+  /** Whether the write before, in the same commit, has deleted it. */
+  isDeletedHere: boolean
 }
 
-const requireState = ({ requirement, name }: PreparedWrite, state: State): void => {
+const requireState = ({ kind, requirement, name }: PreparedWrite, state: State): void => {
   if (!requirement) return
   if ('updateTime' in requirement) {
     const stored = state.fields ? state.updateTime : 0
@@ -40,6 +42,10 @@ const requireState = ({ requirement, name }: PreparedWrite, state: State): void 
       Code.FAILED_PRECONDITION,
       `the stored version (${stored}) does not match the required base version (${requirement.updateTime})`,
     )
+  }
+  // Whatever is stored, such a commit makes no sense.
+  if (requirement.exists && state.isDeletedHere && (kind === 'update' || kind === 'transform')) {
+    throw new StatusError(Code.INVALID_ARGUMENT, `A commit cannot update a document that it has deleted: ${name}`)
   }
   if (requirement.exists && !state.fields) throw new StatusError(Code.NOT_FOUND, `No document to update: ${name}`)
   if (!requirement.exists && state.fields) {
@@ -93,7 +99,7 @@ export const outcomeOf = (
     if (!state) {
       const stored = database.find(write.segments)?.at() ?? null
       const { fields = null, createTime = 0, time: updateTime = 0 } = stored ?? {}
-      state = { fields, createTime, updateTime, stored }
+      state = { fields, createTime, updateTime, stored, isDeletedHere: false }
       states.set(write.path, state)
     }
     requireState(write, state)
@@ -113,6 +119,7 @@ export const outcomeOf = (
     } else {
       results.push(update(write, state, time, change))
     }
+    state.isDeletedHere = write.kind === 'delete'
     steps?.push({ write, before, after: state.fields })
   }
   return { changes, results }
