@@ -193,7 +193,7 @@ test.each([301, 302, 203, 400, 503])('%i gives the message back; a redirect is n
 })
 
 test('the pause after a failure ends also when its timer is a little early, as timers of Node can be', async () => {
-  const hasty: TimeSource = { now: systemTime.now, after: (ms, run) => systemTime.after(ms - 20, run) }
+  const hasty: TimeSource = { now: () => systemTime.now(), after: (ms, run) => systemTime.after(ms - 20, run) }
   const { client } = await startBench(hasty)
   const endpoint = await startRawEndpoint((_, response) => response.writeHead(503).end())
   const { topic } = await createPair(client, { pushEndpoint: endpoint.url })

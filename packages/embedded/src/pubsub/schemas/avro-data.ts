@@ -1,12 +1,11 @@
-import avsc, { type types as AvroTypes, type Type } from 'avsc'
+import type { types as AvroTypes, Type } from 'avsc'
+import { avsc } from './avsc.ts'
 import { DataError } from './schema-errors.ts'
 
 // Data checked against an Avro type, https://avro.apache.org/docs/1.11.1/specification. The library that reads the
 // schemas would also decode, but it trusts the lengths it finds: ten bytes can make it fill the memory.
 
-const { types } = avsc
-
-const isUnion = (type: Type): type is AvroTypes.WrappedUnionType => type instanceof types.WrappedUnionType
+const isUnion = (type: Type): type is AvroTypes.WrappedUnionType => type instanceof avsc().types.WrappedUnionType
 
 /** Reads Avro's binary encoding without keeping anything of it. */
 class BinaryCursor {
@@ -72,6 +71,7 @@ const checkBlocks = (cursor: BinaryCursor, checkItem: () => void): void => {
 }
 
 const checkBinaryAt = (type: Type, cursor: BinaryCursor): void => {
+  const { types } = avsc()
   if (type instanceof types.RecordType) for (const field of type.fields) checkBinaryAt(field.type, cursor)
   else if (type instanceof types.ArrayType) checkBlocks(cursor, () => checkBinaryAt(type.itemsType, cursor))
   else if (type instanceof types.MapType) {
@@ -135,6 +135,7 @@ const isPrimitive = (type: Type, value: unknown): boolean => {
 
 /** Throws `DataError` unless `json` is a value of the type in Avro's JSON encoding: members of unions stand under their type. */
 export const checkAvroJson = (type: Type, json: unknown, path = 'message'): void => {
+  const { types } = avsc()
   const refuse = (what: string) => new DataError(`${path}: ${what}`)
   if (type instanceof types.RecordType) {
     if (!isObject(json)) throw refuse('expected an object')

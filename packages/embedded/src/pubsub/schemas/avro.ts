@@ -1,5 +1,6 @@
-import avsc, { type Type } from 'avsc'
+import type { Type } from 'avsc'
 import { checkAvroBinary, checkAvroJson } from './avro-data.ts'
+import { avsc } from './avsc.ts'
 import type { Definition } from './definition.ts'
 import { DefinitionError } from './schema-errors.ts'
 
@@ -40,6 +41,6 @@ export const parseAvro = (source: string): Definition => {
   const schema: unknown = JSON.parse(source)
   if (Array.isArray(schema)) throw new DefinitionError('A schema must have one top-level type')
   return new AvroDefinition(
-    avsc.Type.forSchema(schema as Parameters<typeof Type.forSchema>[0], { wrapUnions: 'always' }),
+    avsc().Type.forSchema(schema as Parameters<typeof Type.forSchema>[0], { wrapUnions: 'always' }),
   )
 }
