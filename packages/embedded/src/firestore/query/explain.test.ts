@@ -39,7 +39,12 @@ describe('a query explained', () => {
     const { resultsReturned, readOperations, executionDuration, debugStats } = metrics.executionStats ?? {}
     expect([resultsReturned, readOperations]).toEqual([2, 3])
     expect((executionDuration?.seconds ?? 0) + (executionDuration?.nanoseconds ?? 0)).toBeGreaterThan(0)
-    expect(debugStats).toMatchObject({ documents_scanned: '3', billing_details: { documents_billable: '3' } })
+    expect(debugStats).toMatchObject({ index_entries_scanned: '3', documents_scanned: '3' })
+    expect(debugStats?.['billing_details']).toEqual({
+      documents_billable: '3',
+      index_entries_billable: '0',
+      min_query_cost: '0',
+    })
   })
 
   test('is told of with its last document', async () => {
@@ -54,15 +59,30 @@ describe('a query explained', () => {
     ])
   })
 
-  test('counts what is near, not what was looked at', async () => {
+  test('for what lies near takes one index, and counts what it returns', async () => {
     const places = client.collection('places')
-    for (const x of [1, 2, 3]) await places.add({ at: FieldValue.vector([x, 0]) })
-    await places.add({ at: 'nowhere' })
+    for (const x of [1, 2, 3]) await places.add({ at: FieldValue.vector([x, 0]), open: true })
+    await places.add({ at: 'nowhere', open: true })
     const nearest = { vectorField: 'at', queryVector: [0, 0], distanceMeasure: 'EUCLIDEAN' as const, limit: 2 }
     // The client has it, its types do not.
-    const query = places.findNearest(nearest) as unknown as Pick<Query, 'explain'>
+    const query = places.where('open', '==', true).findNearest(nearest) as unknown as Pick<Query, 'explain'>
     const { metrics, snapshot } = await query.explain({ analyze: true })
-    expect([snapshot?.size, metrics.executionStats?.resultsReturned]).toEqual([2, 2])
+    expect(metrics.planSummary.indexesUsed).toEqual([
+      { query_scope: 'Collection', properties: '(open ASC, __name__ ASC, at VECTOR<2>)' },
+    ])
+    const { resultsReturned, readOperations } = metrics.executionStats ?? {}
+    expect([snapshot?.size, resultsReturned, readOperations]).toEqual([2, 2, 3])
+  })
+
+  test('is billed the entries of the index when it has inequalities on several fields', async () => {
+    const c = client.collection('c')
+    const billed = async (query: Query) => {
+      const { executionStats } = (await query.explain({ analyze: true })).metrics
+      return [executionStats?.readOperations, executionStats?.debugStats['billing_details']]
+    }
+    const entries = (index_entries_billable: string) => expect.objectContaining({ index_entries_billable }) as unknown
+    expect(await billed(c.where('n', '>', 1).where('n', '<', 4))).toEqual([2, entries('0')])
+    expect(await billed(c.where('n', '>', 1).where('even', '<=', true))).toEqual([4, entries('3')])
   })
 
   test('that finds nothing is billed one read', async () => {

@@ -1,4 +1,5 @@
 import { NAME_FIELD, formatFieldPath } from '../field-path.ts'
+import { isInequality } from './parse-filter.ts'
 import { fieldFilters, sameField, type Order, type Query, type QueryField } from './query.ts'
 
 // google.firestore.v1.ExplainMetrics, as production reports them; what is in `debug_stats` is no contract there.
@@ -20,56 +21,71 @@ const indexOf = (query: Query, orders: readonly Order[]): Struct => {
     const name = field === NAME_FIELD ? NAME_FIELD : formatFieldPath(field)
     return `${name} ${descending ? 'DESC' : 'ASC'}`
   })
+  const { nearest } = query
+  if (nearest) named.push(`${formatFieldPath(nearest.field)} VECTOR<${nearest.vector.length}>`)
   const scope = query.source.kind === 'group' ? 'Collection group' : 'Collection'
   return struct({ query_scope: scope, properties: `(${named.join(', ')})` })
 }
 
+const distinct = (fields: readonly QueryField[]): QueryField[] =>
+  fields.filter((field, i) => !fields.slice(0, i).some((one) => sameField(one, field)))
+
 /** The fields that a filter holds to one value, or to one of some, and by which the result is not ordered. */
-const fixedFields = ({ filter, orders }: Query): QueryField[] => {
-  const fixed: QueryField[] = []
-  for (const { field } of fieldFilters(filter)) {
-    if (![...fixed, ...orders.map((order) => order.field)].some((one) => sameField(one, field))) fixed.push(field)
-  }
-  return fixed
-}
+const fixedFields = ({ filter, orders }: Query): QueryField[] =>
+  distinct([...fieldFilters(filter)].map(({ field }) => field)).filter(
+    (field) => !orders.some((order) => sameField(order.field, field)),
+  )
+
+/** Index entries are billed where a query has inequalities on several fields. */
+const billsEntries = ({ filter }: Query): boolean =>
+  distinct([...fieldFilters(filter)].filter(isInequality).map(({ field }) => field)).length > 1
 
 /**
  * The indexes that production takes: one for each field that is compared for equality, merged, or, when the result has
- * an order besides that of names, one that has all of them before it.
+ * an order besides that of names, or is what lies near, one that has all of them before it.
  */
 const indexesOf = (query: Query): Struct[] => {
   const fixed = fixedFields(query).map((field): Order => ({ field, descending: false }))
   const isByName = query.orders.length === 1
-  if (!isByName || fixed.length === 0) return [indexOf(query, [...fixed, ...query.orders])]
+  if (!isByName || query.nearest || fixed.length === 0) return [indexOf(query, [...fixed, ...query.orders])]
   return fixed.map((order) => indexOf(query, [order, ...query.orders]))
 }
 
 /** What came of running a query. */
 export interface Execution {
+  readonly kind: 'documents' | 'aggregation'
   readonly resultsReturned: number
-  readonly documentsRead: number
-  readonly indexEntriesRead: number
-  /** Billed, of which there is always one. */
-  readonly readOperations: number
+  /** How many documents passed the filters, those that an offset skipped among them. */
+  readonly matched: number
   readonly seconds: number
 }
 
 const NANOS = 1e9
 
-const statsOf = (execution: Execution): object => {
-  const { resultsReturned, documentsRead, indexEntriesRead, readOperations, seconds } = execution
+// How many entries of an index are billed one read, https://cloud.google.com/firestore/pricing.
+const ENTRIES_PER_READ = 1000
+const VECTORS_PER_READ = 100
+
+const statsOf = (query: Query, execution: Execution): object => {
+  const { kind, resultsReturned, matched, seconds } = execution
+  const documents = kind === 'aggregation' ? 0 : query.nearest ? resultsReturned : matched
+  const entries = kind === 'aggregation' || billsEntries(query) ? matched : 0
+  const vectors = query.nearest ? matched : 0
+  const reads = documents + Math.ceil(entries / ENTRIES_PER_READ) + Math.ceil(vectors / VECTORS_PER_READ)
+  const leastReads = reads === 0 ? 1 : 0
   const nanos = Math.max(1000, Math.round(seconds * NANOS))
   return {
     resultsReturned,
-    readOperations: Math.max(1, readOperations),
+    readOperations: reads + leastReads,
     executionDuration: { seconds: Math.floor(nanos / NANOS), nanos: nanos % NANOS },
     debugStats: struct({
-      indexes_entries_scanned: String(indexEntriesRead),
-      documents_scanned: String(documentsRead),
+      index_entries_scanned: String(matched),
+      documents_scanned: String(documents),
       billing_details: struct({
-        documents_billable: String(documentsRead),
-        index_entries_billable: String(indexEntriesRead),
-        min_query_cost: '0',
+        documents_billable: String(documents),
+        index_entries_billable: String(entries),
+        ...(query.nearest && { knn_vector_index_entries_billable: String(vectors) }),
+        min_query_cost: String(leastReads),
       }),
     }),
   }
@@ -78,5 +94,5 @@ const statsOf = (execution: Execution): object => {
 /** How a query is run, and, if it was, what came of it. */
 export const explain = (query: Query, execution: Execution | null): object => ({
   planSummary: { indexesUsed: indexesOf(query) },
-  ...(execution && { executionStats: statsOf(execution) }),
+  ...(execution && { executionStats: statsOf(query, execution) }),
 })

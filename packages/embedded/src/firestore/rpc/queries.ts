@@ -19,9 +19,6 @@ import type { PartitionQueryRequest, RunAggregationQueryRequest, RunQueryRequest
 
 const invalid = (message: string) => new StatusError(Code.INVALID_ARGUMENT, message)
 
-/** How many index entries an aggregation is billed one read for. */
-const ENTRIES_PER_READ = 1000
-
 /** Puts what a query returns under the locks of the transaction it is part of. */
 export const lockQuery = async ({ locker, coordinator }: ReadContext, query: Query): Promise<void> => {
   if (!locker) return
@@ -70,14 +67,12 @@ export async function* streamQuery(
     held = skipped > 0 ? { document, readTime, skippedResults: skipped } : { document, readTime }
     returned++
   }
-  const read = rows.length + skipped
   const explainMetrics =
     explainOptions &&
     explain(query, {
+      kind: 'documents',
       resultsReturned: returned,
-      documentsRead: read,
-      indexEntriesRead: read,
-      readOperations: read,
+      matched: rows.length + skipped,
       seconds: (performance.now() - started) / 1000,
     })
   // The last answer says that it is, and as Google's emulator has it leaves out how many were skipped.
@@ -106,10 +101,9 @@ export async function* streamAggregation(
   const answer = { result: { aggregateFields: aggregate(aggregations, rows) }, readTime, done: true }
   if (!explainOptions) return yield answer
   const explainMetrics = explain(query, {
+    kind: 'aggregation',
     resultsReturned: 1,
-    documentsRead: 0,
-    indexEntriesRead: rows.length,
-    readOperations: Math.ceil(rows.length / ENTRIES_PER_READ),
+    matched: rows.length,
     seconds: (performance.now() - started) / 1000,
   })
   return yield { ...answer, explainMetrics }
