@@ -23,7 +23,10 @@ const latlngMethods = functions({
 
 const bytesMethods = functions({
   size: overload([], (bytes: Uint8Array) => BigInt(bytes.length)),
-  toBase64: overload([], (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')),
+  // With padding, but with the alphabet for URLs.
+  toBase64: overload([], (bytes: Uint8Array) =>
+    Buffer.from(bytes).toString('base64').replaceAll('+', '-').replaceAll('/', '_'),
+  ),
   toHexString: overload([], (bytes: Uint8Array) => Buffer.from(bytes).toString('hex').toUpperCase()),
 })
 

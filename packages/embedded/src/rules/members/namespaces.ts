@@ -32,17 +32,18 @@ const hash = (digest: (bytes: Uint8Array) => Uint8Array) => [
   overload(['bytes'], digest),
   overload(['string'], (text: string) => digest(new TextEncoder().encode(text))),
 ]
-const bigEndian = (value: number): Uint8Array => {
+/** The lowest byte first, as production has its checksums. */
+const littleEndian = (value: number): Uint8Array => {
   const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(value)
+  bytes.writeUInt32LE(value)
   return new Uint8Array(bytes)
 }
 const digest = (algorithm: string) => (bytes: Uint8Array) =>
   new Uint8Array(createHash(algorithm).update(bytes).digest())
 
 const hashingFunctions = functions({
-  crc32: hash((bytes) => bigEndian(crc32(bytes))),
-  crc32c: hash((bytes) => bigEndian(crc32c(bytes))),
+  crc32: hash((bytes) => littleEndian(crc32(bytes))),
+  crc32c: hash((bytes) => littleEndian(crc32c(bytes))),
   md5: hash(digest('md5')),
   sha256: hash(digest('sha256')),
 })
