@@ -58,7 +58,7 @@ describe('over HTTP on the same port', () => {
     expect((await ask('POST', '/reset')).status).toBe(200)
     expect(await exists('c/x')).toBe(false)
     const { status } = await client.call('GetDocument', { name: `${DATABASE}/documents/c/x`, transaction })
-    expect(status).toBe('INVALID_ARGUMENT')
+    expect(status).toBe('ABORTED')
   })
 
   test('the engine is shut down', async () => {
