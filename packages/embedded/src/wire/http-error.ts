@@ -25,7 +25,7 @@ const HTTP_STATUS: Record<Code, number> = {
 export const httpStatusOf = (code: Code): number => HTTP_STATUS[code]
 
 /** The body of an error answer over HTTP, https://cloud.google.com/apis/design/errors#http_mapping */
-export const httpErrorBody = ({ code, details, info }: StatusError): object => ({
+export const httpErrorBody = ({ code, details, info }: Pick<StatusError, 'code' | 'details' | 'info'>): object => ({
   error: {
     code: httpStatusOf(code),
     message: details,

@@ -8,7 +8,8 @@ import {
 import { Code, StatusError } from '../../wire/status-error.ts'
 import { fromParsed, prettyJson } from '../rest/json-text.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
-import { errorText, httpStatus } from './error-body.ts'
+import { httpStatusOf } from '../../wire/http-error.ts'
+import { errorText } from './error-body.ts'
 
 export interface Request {
   method: string
@@ -71,7 +72,7 @@ const NOT_FOUND: Response = { status: 404, body: 'Not Found\n' }
 const failure = (error: unknown, log: (message: string) => void): Response => {
   if (error instanceof BodyTooLarge) return { status: 413, body: '' }
   if (error instanceof StatusError) {
-    return { status: httpStatus(error.code), body: errorText(error.code, error.details), headers: JSON_TYPE }
+    return { status: httpStatusOf(error.code), body: errorText(error.code, error.details), headers: JSON_TYPE }
   }
   if (error instanceof SyntaxError || error instanceof URIError) {
     return { status: 400, body: errorText(Code.INVALID_ARGUMENT, error.message), headers: JSON_TYPE }
