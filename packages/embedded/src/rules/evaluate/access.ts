@@ -67,6 +67,6 @@ export const slice = (object: RulesValue, from: RulesValue, to: RulesValue): Out
 
 const itemsOf = (object: RulesValue): readonly RulesValue[] | null => {
   if (isList(object)) return object
-  if (typeof object === 'string') return Array.from(object)
+  if (typeof object === 'string') return object.split('')
   return object instanceof Path ? object.segments : null
 }

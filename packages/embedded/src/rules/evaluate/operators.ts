@@ -2,6 +2,7 @@ import type { BinaryOperator } from '../syntax/ast.ts'
 import { equals, includes } from '../values/equality.ts'
 import { compare } from '../values/order.ts'
 import {
+  Failure,
   divideByZero,
   describe,
   functionNotFound,
@@ -118,21 +119,25 @@ const arithmetic = (operator: Arithmetic, left: RulesValue, right: RulesValue): 
   return unsupported(`${describe(left)} ${operator} ${describe(right)}`)
 }
 
-/** Of 64 bits, wrapping around as in production, where `math.abs` of the smallest int is itself. */
+/** Of 64 bits. */
 const integers = (operator: Arithmetic, left: bigint, right: bigint): Outcome => {
   switch (operator) {
     case '+':
-      return BigInt.asIntN(64, left + right)
+      return within64Bits(left + right)
     case '-':
-      return BigInt.asIntN(64, left - right)
+      return within64Bits(left - right)
     case '*':
-      return BigInt.asIntN(64, left * right)
+      return within64Bits(left * right)
     case '/':
       return right === 0n ? divideByZero : BigInt.asIntN(64, left / right)
     case '%':
       return right === 0n ? divideByZero : left % right
   }
 }
+
+/** A failure where Java's exact arithmetic throws. `math.abs` and `-x` of the smallest int are the int itself. */
+const within64Bits = (value: bigint): Outcome =>
+  BigInt.asIntN(64, value) === value ? value : new Failure('Integer overflow error.')
 
 const floats = (operator: Arithmetic, left: number, right: number): Outcome => {
   switch (operator) {

@@ -1,17 +1,12 @@
 import type { Evaluation } from '../evaluate/evaluation.ts'
 import { isOpen } from '../values/equality.ts'
-import { functionNotFound, unknown, unsupported, type Outcome } from '../values/failure.ts'
+import { functionNotFound, unknown, type Outcome } from '../values/failure.ts'
 import { Path, type RulesValue } from '../values/value.ts'
 import { floatOf, intOf, stringOf, truncate } from './conversions.ts'
 import { callOverload, functions, overload } from './signature.ts'
 
+// The reference also lists bool, which production does not have.
 const conversions = functions({
-  bool: [
-    overload(['bool'], (value: boolean) => value),
-    overload(['string'], (text: string) =>
-      text === 'true' || text === 'false' ? text === 'true' : unsupported(`bool('${text}')`),
-    ),
-  ],
   int: [
     overload(['int'], (value: bigint) => value),
     overload(['float'], (value: number) => truncate(value)),

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Evaluation } from '../evaluate/evaluation.ts'
-import { functionNotFound, unknown, type Outcome } from '../values/failure.ts'
+import { Failure, functionNotFound, unknown, type Outcome } from '../values/failure.ts'
 import { isOpen } from '../values/equality.ts'
 import { LatLng, type RulesValue } from '../values/value.ts'
-import { truncate } from './conversions.ts'
+import { stringOf, truncate } from './conversions.ts'
 import { crc32c } from './crc32c.ts'
 import { callOverload, functions, overload, type FunctionTable } from './signature.ts'
 import { durationFunctions, timestampFunctions } from './time.ts'
@@ -25,7 +25,14 @@ const mathFunctions = functions({
 })
 
 const latlngFunctions = functions({
-  value: overload(['float', 'float'], (latitude: number, longitude: number) => new LatLng(latitude, longitude)),
+  value: overload(['float', 'float'], (latitude: number, longitude: number) =>
+    Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180
+      ? new LatLng(latitude, longitude)
+      : new Failure(
+          'Latitude should be in [-90,90] range and longitude should be in [-180,180] range. ' +
+            `latitude: ${stringOf(latitude)}, longitude: ${stringOf(longitude)}.`,
+        ),
+  ),
 })
 
 const hash = (digest: (bytes: Uint8Array) => Uint8Array) => [

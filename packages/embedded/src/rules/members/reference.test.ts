@@ -3,15 +3,7 @@ import { evaluated } from '../testing.ts'
 
 /** Of each page of firebase.google.com/docs/reference/rules: expressions that are true. */
 const truths: Readonly<Record<string, readonly string[]>> = {
-  boolean: [
-    'true && !false',
-    'true || false',
-    'true == true',
-    'true != false',
-    "bool('true')",
-    "!bool('false')",
-    'bool(true)',
-  ],
+  boolean: ['true && !false', 'true || false', 'true == true', 'true != false'],
   bytes: [
     "b'abc'.size() == 3",
     "b'\\x61\\x62' == 'ab'.toUtf8()",
@@ -20,6 +12,9 @@ const truths: Readonly<Record<string, readonly string[]>> = {
     "b'\\xfb\\xff'.toBase64() == '-_8='",
     "'hello'.toUtf8().toHexString() == '68656C6C6F'",
     "'ü'.toUtf8().size() == 2",
+    "b'a' < b'b'",
+    "b'ab' >= b'a'",
+    "b'\\x7f' < b'\\xff'",
   ],
   duration: [
     "duration.value(1, 'w') == duration.value(7, 'd')",
@@ -61,7 +56,8 @@ const truths: Readonly<Record<string, readonly string[]>> = {
     "int('-7') == -7",
     'int(2.9) == 2',
     'int(-2.9) == -2',
-    '9223372036854775807 + 1 == -9223372036854775808',
+    '9223372036854775806 + 1 == 9223372036854775807',
+    '-9223372036854775807 - 1 == -9223372036854775808',
     '9007199254740993 != 9007199254740992',
     '0x10 == 16',
   ],
@@ -72,6 +68,7 @@ const truths: Readonly<Record<string, readonly string[]>> = {
     'latlng.value(0, 0).distance(latlng.value(0, 1)) < 112000',
     'latlng.value(1, 2) == latlng.value(1.0, 2.0)',
     'latlng.value(1, 2) is latlng',
+    'latlng.value(-90, 180) is latlng',
   ],
   list: [
     "['a', 'b'] is list",
@@ -178,7 +175,10 @@ const truths: Readonly<Record<string, readonly string[]>> = {
     "'abc'.upper() == 'ABC'",
     "' a '.trim() == 'a'",
     "'héllo'.size() == 5",
-    "'👍'.size() == 1",
+    "'👍'.size() == 2",
+    "'é'.size() == 1",
+    "'👍a'[2] == 'a'",
+    "'👍a'[0:2] == '👍'",
     "'abc'[1] == 'b'",
     "'abcdef'[1:3] == 'bc'",
     "'user@domain.com'.matches('.*@domain[.]com')",
@@ -193,6 +193,8 @@ const truths: Readonly<Record<string, readonly string[]>> = {
     "'ab'.split('b*') == ['', 'a']",
     "'photo.png'.split('.') == ['']",
     "'foo'.replace('o', 'a') == 'faa'",
+    "'foo'.replace('o', '<$0>') == 'f<o><o>'",
+    "'a-b'.replace('([a-z])-([a-z])', '$2-$1') == 'b-a'",
     "'2020-01-02'.replace('[0-9]+', 'n') == 'n-n-n'",
     'string(true) == "true"',
     "string(1) == '1'",
@@ -268,6 +270,7 @@ describe('failures, in the words of production', () => {
     ['nowhere == null', 'Null value error.'],
     ["'A'.toLowerCase() == 'a'", 'Function not found error: Name: [toLowerCase].'],
     ['nowhere()', 'Function not found error: Name: [nowhere].'],
+    ["bool('true')", 'Function not found error: Name: [bool].'],
     ['math.isInfinite(1.0)', 'Function not found error: Name: [math.isInfinite].'],
     ['math.nowhere(1)', 'Function not found error: Name: [math.nowhere].'],
     ['firestore.get(/a/b) == null', 'Function not found error: Name: [firestore.get].'],
@@ -290,6 +293,14 @@ describe('failures, in the words of production', () => {
     ['[1, 2, 3][2:1] == []', 'Illegal range error. From index: [2] , To index: [1].'],
     ["[1]['0'] == 1", 'Unsupported operation error. Received: list[string]. Expected: list[int].'],
     ['1 / 0 == 1', 'Divide by zero error.'],
+    ['9223372036854775807 + 1 > 0', 'Integer overflow error.'],
+    ['-9223372036854775807 - 2 < 0', 'Integer overflow error.'],
+    ['4611686018427387904 * 2 > 0', 'Integer overflow error.'],
+    [
+      'latlng.value(-100, 122.5) is latlng',
+      'Latitude should be in [-90,90] range and longitude should be in [-180,180] range. ' +
+        'latitude: -100.0, longitude: 122.5.',
+    ],
     ["int('x') == 1", 'Type conversion error. Argument: [x], From type: [string], To type: [int].'],
     ["int('1.5') == 1", 'Type conversion error. Argument: [1.5], From type: [string], To type: [int].'],
     ["'x'", 'Type error. Received: [string] Expected: [bool].'],
@@ -307,5 +318,6 @@ describe('failures, in the words of production', () => {
   test('a regular expression that is none fails, and what RE2 lacks is none', () => {
     expect(evaluated("'a'.matches('(' + '')")).toContain('Invalid regular expression')
     expect(evaluated("'a'.matches('' + '(?=a)a')")).toContain('Invalid regular expression')
+    expect(evaluated("'a'.replace('a', '$1') == 'a'")).toContain('Invalid regular expression')
   })
 })

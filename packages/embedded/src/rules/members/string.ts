@@ -31,7 +31,8 @@ const split = (text: string, pattern: string): Outcome =>
   })
 
 export const stringMethods = functions({
-  size: overload([], (text: string) => BigInt(Array.from(text).length)),
+  // Of UTF-16, as Java counts.
+  size: overload([], (text: string) => BigInt(text.length)),
   lower: overload([], (text: string) => text.toLowerCase()),
   upper: overload([], (text: string) => text.toUpperCase()),
   trim: overload([], (text: string) => text.trim()),
@@ -40,7 +41,8 @@ export const stringMethods = functions({
     withRegex(pattern, (expression) => expression.matcher(text).matches()),
   ),
   split: overload(['string'], split),
+  // In the replacement, $0 is the match and $1 its first group, as in Java.
   replace: overload(['string', 'string'], (text: string, pattern: string, replacement: string) =>
-    withRegex(pattern, (expression) => expression.matcher(text).replaceAll(replacement)),
+    withRegex(pattern, (expression) => expression.matcher(text).replaceAll(replacement, true)),
   ),
 })

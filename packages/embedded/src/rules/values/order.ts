@@ -23,5 +23,6 @@ export const compare = (a: RulesValue, b: RulesValue): number | null => {
   if (number && (typeof b === 'bigint' || typeof b === 'number')) return order(a, b)
   if (a instanceof Timestamp && b instanceof Timestamp) return order(a.nanos, b.nanos)
   if (a instanceof Duration && b instanceof Duration) return order(a.nanos, b.nanos)
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b)
   return null
 }
