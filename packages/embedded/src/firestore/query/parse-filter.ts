@@ -84,8 +84,19 @@ const disjunctions = (filter: Filter): number => {
   return isArray(filter.value) ? filter.value.length : 1
 }
 
+/** The most array filters that one conjunction of the disjunctive normal form has. */
+const arrayFilters = (filter: Filter): number => {
+  if (filter.kind === 'or') return Math.max(...filter.filters.map(arrayFilters))
+  if (filter.kind === 'and') return filter.filters.reduce((sum, inner) => sum + arrayFilters(inner), 0)
+  return filter.op === 'ARRAY_CONTAINS' || filter.op === 'ARRAY_CONTAINS_ANY' ? 1 : 0
+}
+
 const isNegation = ({ op }: FieldFilter): boolean =>
   op === 'NOT_EQUAL' || op === 'NOT_IN' || op === 'IS_NOT_NAN' || op === 'IS_NOT_NULL'
+
+/** Whether a filter asks for its field to be in the order. */
+export const isInequality = (filter: FieldFilter): boolean =>
+  isNegation(filter) || filter.op.startsWith('LESS_THAN') || filter.op.startsWith('GREATER_THAN')
 
 const requireCombinable = (filter: Filter): void => {
   const single = [...fieldFilters(filter)]
@@ -96,8 +107,15 @@ const requireCombinable = (filter: Filter): void => {
   if (has('NOT_IN') && (has('IN', 'ARRAY_CONTAINS_ANY') || hasOr(filter))) {
     throw invalid("'NOT_IN' cannot be used in the same query with 'IN', 'ARRAY_CONTAINS_ANY' or 'OR'.")
   }
-  if (has('ARRAY_CONTAINS', 'ARRAY_CONTAINS_ANY') > 1) {
+  if (arrayFilters(filter) > 1) {
     throw new StatusError(Code.FAILED_PRECONDITION, 'Only a single array-contains clause is allowed in a query')
+  }
+  const unequal = single.filter(isInequality)
+  const isKeyFixed = single.some(({ field, op }) => field === NAME_FIELD && op === 'EQUAL')
+  if (isKeyFixed && unequal.length > 0 && !unequal.some(({ field }) => field === NAME_FIELD)) {
+    throw invalid(
+      'Equality on key is not allowed if there are other inequality fields and key does not appear in inequalities.',
+    )
   }
   const count = disjunctions(filter)
   if (count > MAX_DISJUNCTIONS) {
@@ -107,10 +125,6 @@ const requireCombinable = (filter: Filter): void => {
     )
   }
 }
-
-/** Whether a filter asks for its field to be in the order. */
-export const isInequality = (filter: FieldFilter): boolean =>
-  isNegation(filter) || filter.op.startsWith('LESS_THAN') || filter.op.startsWith('GREATER_THAN')
 
 /** Checks a filter; `kindless` when the query is not about collections of one id. Throws INVALID_ARGUMENT. */
 export const parseFilter = (message: messages.Filter | null, kindless: boolean): Filter | null => {
