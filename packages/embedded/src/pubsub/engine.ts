@@ -1,6 +1,6 @@
-import { createServer } from 'node:http'
 import { Server } from '@grpc/grpc-js'
 import { systemTime, type TimeSource } from '../clock/time-source.ts'
+import { http as nodeHttp } from '../wire/node-http.ts'
 import { listenOnOnePort } from '../wire/port.ts'
 import { loadProtos } from '../wire/protos.ts'
 import { readableHost } from '../wire/readable.ts'
@@ -72,7 +72,7 @@ export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Prom
     streamLifetimeMs,
     durable,
   })
-  const http = createServer((request, response) => {
+  const http = nodeHttp.createServer((request, response) => {
     if (request.method === 'GET' && request.url === '/oauth2/v3/certs') {
       void broker.idTokens.jwks().then((keys) => {
         response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(keys))

@@ -1,4 +1,4 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http'
+import { http } from '../wire/node-http.ts'
 import type { Delivery } from './delivery.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -22,8 +22,8 @@ const RESERVED: ReadonlySet<string> = new Set([
 const isHeader = (name: string, value: string): boolean => {
   if (RESERVED.has(name.toLowerCase())) return false
   try {
-    validateHeaderName(name)
-    validateHeaderValue(name, value)
+    http.validateHeaderName(name)
+    http.validateHeaderValue(name, value)
     return true
   } catch {
     return false

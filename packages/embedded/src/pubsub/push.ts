@@ -1,6 +1,7 @@
-import { Agent as HttpAgent, request as httpRequest } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { Agent as HttpAgent } from 'node:http'
+import https from 'node:https'
 import type { TimeSource } from '../clock/time-source.ts'
+import { http } from '../wire/node-http.ts'
 import type { Consumer, Delivery } from './delivery.ts'
 import type { PushConfig } from './messages.ts'
 import { pushBody } from './push-body.ts'
@@ -24,7 +25,7 @@ export class PushConsumer implements Consumer {
   readonly #subscription: Subscription
   readonly #configured: string
   readonly #url: URL
-  readonly #agent: HttpAgent | HttpsAgent
+  readonly #agent: HttpAgent | https.Agent
   readonly #aborted = new AbortController()
   #window = 1
   #outstanding = 0
@@ -39,7 +40,7 @@ export class PushConsumer implements Consumer {
     this.#configured = JSON.stringify(pushConfig)
     this.#url = new URL(pushConfig?.pushEndpoint ?? '')
     const options = { keepAlive: true, maxSockets: WINDOW_MAX }
-    this.#agent = this.#url.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options)
+    this.#agent = this.#url.protocol === 'https:' ? new https.Agent(options) : new http.Agent(options)
   }
 
   get leaseMs(): number {
@@ -108,7 +109,7 @@ export class PushConsumer implements Consumer {
   async #post(delivery: Delivery): Promise<boolean> {
     const { headers, body } = pushBody(this.#subscription, delivery)
     const authorization = await this.#authorization()
-    const send = this.#url.protocol === 'https:' ? httpsRequest : httpRequest
+    const send = this.#url.protocol === 'https:' ? https.request : http.request
     return new Promise((resolve, reject) => {
       const request = send(
         this.#url,

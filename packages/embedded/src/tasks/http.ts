@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { http } from '../wire/node-http.ts'
 import { text } from 'node:stream/consumers'
 import type protobuf from 'protobufjs'
 import type { IdTokens } from '../pubsub/oidc/id-tokens.ts'
@@ -64,7 +65,7 @@ export const createTasksHttpServer = (options: HttpOptions): Server => {
   const transcoder = new Transcoder(
     SERVICES.map((name) => options.root.lookupService(name).resolveAll() as protobuf.Service),
   )
-  return createServer((request, response) => {
+  return http.createServer((request, response) => {
     answerTo(request, options, transcoder).then(
       (answer) => send(response, answer),
       (error: unknown) => {

@@ -1,5 +1,6 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { http } from '../wire/node-http.ts'
 import { Code } from '../wire/status-error.ts'
 import type { Outcome } from './outcome.ts'
 import type { TargetRequest } from './target-request.ts'
@@ -18,8 +19,8 @@ const answered = ({ statusCode = 0, headers }: IncomingMessage): Outcome => {
 
 /** Sends requests to targets, over connections that are kept. Redirects are not followed, as in production. */
 export class Sender {
-  readonly #http = new HttpAgent({ keepAlive: true })
-  readonly #https = new HttpsAgent({ keepAlive: true })
+  readonly #http = new http.Agent({ keepAlive: true })
+  readonly #https = new https.Agent({ keepAlive: true })
 
   /** Never rejects. The deadline is counted in real time, whatever time tests step: it is the target's own. */
   send(request: TargetRequest): Promise<Outcome> {
@@ -50,8 +51,8 @@ export class Sender {
         response.resume()
       }
       const request = url.startsWith('https:')
-        ? httpsRequest(url, { method, headers, agent: this.#https, signal }, taken)
-        : httpRequest(url, { method, headers, agent: this.#http, signal }, taken)
+        ? https.request(url, { method, headers, agent: this.#https, signal }, taken)
+        : http.request(url, { method, headers, agent: this.#http, signal }, taken)
       request.on('error', failed)
       request.end(body.length > 0 ? body : undefined)
     })

@@ -1,5 +1,5 @@
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
-import { type Server as HttpServer } from 'node:http'
+import type { Server as HttpServer } from 'node:http'
 import { ServerCredentials, type Server as GrpcServer } from '@grpc/grpc-js'
 
 // Every HTTP/2 connection with prior knowledge starts with this (RFC 9113, section 3.4); no HTTP/1.1 method does.

@@ -1,10 +1,5 @@
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http'
+import { http } from '../../wire/node-http.ts'
 import { Code, StatusError } from '../../wire/status-error.ts'
 import { fromParsed, prettyJson } from '../rest/json-text.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
@@ -117,7 +112,7 @@ const send = async (request: IncomingMessage, out: ServerResponse, response: Res
 
 /** An HTTP/1.1 server that answers by the first route that fits. `log` gets what is the engine's own fault. */
 export const createHttpServer = (routes: readonly Route[], log: (message: string) => void = () => {}): Server =>
-  createServer((request, out) => {
+  http.createServer((request, out) => {
     // A client may go at any moment; whoever writes to it then need not know.
     out.on('error', () => {})
     if (request.method === 'OPTIONS') {
