@@ -244,6 +244,14 @@ export class Broker {
     this.#sequence = Math.max(this.#sequence, sequence + 1)
   }
 
+  /** Deletes all there is. */
+  reset(): void {
+    for (const name of [...this.#subscriptions.keys()]) this.deleteSubscription(name)
+    for (const { resource } of [...this.snapshots]) this.snapshots.delete(resource.name)
+    for (const name of [...this.#topics.keys()]) this.deleteTopic(name)
+    for (const { name } of [...this.schemas]) this.schemas.delete(name)
+  }
+
   close(): void {
     this.recorder = recordNothing
     const stopped = new StatusError(Code.UNAVAILABLE, 'The service is being stopped.')

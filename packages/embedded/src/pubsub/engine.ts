@@ -1,10 +1,10 @@
 import { Server } from '@grpc/grpc-js'
 import { systemTime, type TimeSource } from '../clock/time-source.ts'
-import { http as nodeHttp } from '../wire/node-http.ts'
 import { listenOnOnePort } from '../wire/port.ts'
 import { loadProtos } from '../wire/protos.ts'
 import { readableHost } from '../wire/readable.ts'
 import { Broker } from './broker.ts'
+import { createPubSubHttpServer } from './http.ts'
 import { addIamService } from './iam/iam-service.ts'
 import { durableHost, persist } from './persist/index.ts'
 import { addPublisherService } from './publisher-service.ts'
@@ -36,6 +36,9 @@ export interface PubSubEngineOptions {
 export interface PubSubEngine {
   host: string
   port: number
+  /** Resolves when the engine has been closed, also over POST /shutdown. */
+  readonly closed: Promise<void>
+  /** Ends all calls and frees the port. */
   close(): Promise<void>
 }
 
@@ -72,29 +75,18 @@ export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Prom
     streamLifetimeMs,
     durable,
   })
-  const http = nodeHttp.createServer((request, response) => {
-    if (request.method === 'GET' && request.url === '/oauth2/v3/certs') {
-      void broker.idTokens.jwks().then((keys) => {
-        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(keys))
-      })
-      return
-    }
-    if (rest.answer(request, response)) return
-    const found = request.method === 'GET' && request.url === '/'
-    response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain' }).end(found ? 'Ok\n' : 'Not Found\n')
-  })
+  const http = createPubSubHttpServer({ broker, rest, durable, shutdown: () => void close() })
   const listening = await listenOnOnePort({ host: address, port, grpc, http }).catch(async (error: unknown) => {
     await kept?.close()
     throw error
   })
   log?.(`Pub/Sub engine listening on ${listening.host}:${listening.port}`)
-  return {
-    host: listening.host,
-    port: listening.port,
-    async close() {
-      broker.close()
-      await listening.close()
-      await kept?.close()
-    },
+  const { promise: closed, resolve } = Promise.withResolvers<void>()
+  const close = async (): Promise<void> => {
+    broker.close()
+    await listening.close()
+    await kept?.close()
+    resolve()
   }
+  return { host: listening.host, port: listening.port, closed, close }
 }
