@@ -15,6 +15,7 @@ describe('the grammar takes', () => {
     'allow read, write;',
     'allow get, list, create, update, delete: if true;',
     'allow read: if true',
+    'allow GET, List: if true; allow Write;',
     'allow read: if // why\n true /* and\n how */ ;',
     "allow read: if 'it\\'s' == \"it's\" && '\\n' != \"\\u00e9\";",
     'allow read: if [1, 2, 3,][0] == 1 && {"a": 1,}.a == 1 && {} == {};',

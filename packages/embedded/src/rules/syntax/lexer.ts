@@ -33,24 +33,27 @@ const escapes: Readonly<Record<string, string>> = {
   '/': '/',
 }
 
-/** The bytes that a literal `b'..'` stands for: `\x00` to `\xff`, and text in UTF-8. */
+const byteEscape = /^\\(?:x[0-9a-fA-F]{2}|[0-3][0-7]{2})$/
+const bytePieces = /\\(?:x[0-9a-fA-F]{2}|[0-3][0-7]{2})|(?:\\u[0-9a-fA-F]{4})+|\\[^]|[^\\]+/g
+
+/** The code of an escape like `\x41`, `\101` or `\u0041`. */
+const codeOf = (escape: string): number =>
+  /^\\\d/.test(escape) ? Number.parseInt(escape.slice(1), 8) : Number.parseInt(escape.slice(2), 16)
+
+/** The bytes that a literal `b'..'` stands for: `\x00` to `\xff`, the same in octal, and text in UTF-8. */
 export const bytesOf = (text: string): Uint8Array => {
-  const parts = text
-    .split(/(\\x[0-9a-fA-F]{2})/)
-    .map((part, i) =>
-      i % 2 === 1 ? Uint8Array.of(Number.parseInt(part.slice(2), 16)) : new TextEncoder().encode(unescape(`'${part}'`)),
-    )
-  return new Uint8Array(Buffer.concat(parts))
+  const pieces = (text.match(bytePieces) ?? []).map((piece) =>
+    byteEscape.test(piece) ? Uint8Array.of(codeOf(piece)) : new TextEncoder().encode(unescape(`'${piece}'`)),
+  )
+  return new Uint8Array(Buffer.concat(pieces))
 }
 
 /** What a string literal stands for. An escape that is none keeps its backslash, which regular expressions rely on. */
 const unescape = (literal: string): string =>
   literal
     .slice(1, -1)
-    .replace(/\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[^])/g, (escape) =>
-      escape.length > 2
-        ? String.fromCharCode(Number.parseInt(escape.slice(2), 16))
-        : (escapes[escape.charAt(1)] ?? escape),
+    .replace(/\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-3][0-7]{2}|[^])/g, (escape) =>
+      escape.length > 2 ? String.fromCharCode(codeOf(escape)) : (escapes[escape.charAt(1)] ?? escape),
     )
 
 /** The source as tokens, read one at a time: within a path, what is a token is not what it is elsewhere. */

@@ -203,7 +203,8 @@ class Parser {
     const unknownMethods: Parameter[] = []
     do {
       const word = tokens.expectIdentifier()
-      const named = methodsOf.get(word.text)
+      // Google's compilers take them in any case.
+      const named = methodsOf.get(word.text.toLowerCase())
       if (!named) unknownMethods.push({ name: word.text, position: tokens.span(word.start) })
       for (const method of named ?? []) methods.add(method)
     } while (tokens.accept(','))
