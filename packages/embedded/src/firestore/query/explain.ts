@@ -1,5 +1,5 @@
 import { NAME_FIELD, formatFieldPath } from '../field-path.ts'
-import { isInequality } from './parse-filter.ts'
+import { inequalityFields } from './parse-filter.ts'
 import { fieldFilters, sameField, type Order, type Query, type QueryField } from './query.ts'
 
 // google.firestore.v1.ExplainMetrics, as production reports them; what is in `debug_stats` is no contract there.
@@ -27,18 +27,14 @@ const indexOf = (query: Query, orders: readonly Order[]): Struct => {
   return struct({ query_scope: scope, properties: `(${named.join(', ')})` })
 }
 
-const distinct = (fields: readonly QueryField[]): QueryField[] =>
-  fields.filter((field, i) => !fields.slice(0, i).some((one) => sameField(one, field)))
-
 /** The fields that a filter holds to one value, or to one of some, and by which the result is not ordered. */
-const fixedFields = ({ filter, orders }: Query): QueryField[] =>
-  distinct([...fieldFilters(filter)].map(({ field }) => field)).filter(
-    (field) => !orders.some((order) => sameField(order.field, field)),
-  )
-
-/** Index entries are billed where a query has inequalities on several fields. */
-const billsEntries = ({ filter }: Query): boolean =>
-  distinct([...fieldFilters(filter)].filter(isInequality).map(({ field }) => field)).length > 1
+const fixedFields = ({ filter, orders }: Query): QueryField[] => {
+  const fixed: QueryField[] = []
+  for (const { field } of fieldFilters(filter)) {
+    if (![...fixed, ...orders.map((order) => order.field)].some((one) => sameField(one, field))) fixed.push(field)
+  }
+  return fixed
+}
 
 /**
  * The indexes that production takes: one for each field that is compared for equality, merged, or, when the result has
@@ -69,7 +65,7 @@ const VECTORS_PER_READ = 100
 const statsOf = (query: Query, execution: Execution): object => {
   const { kind, resultsReturned, matched, seconds } = execution
   const documents = kind === 'aggregation' ? 0 : query.nearest ? resultsReturned : matched
-  const entries = kind === 'aggregation' || billsEntries(query) ? matched : 0
+  const entries = kind === 'aggregation' || inequalityFields(query.filter).length > 1 ? matched : 0
   const vectors = query.nearest ? matched : 0
   const reads = documents + Math.ceil(entries / ENTRIES_PER_READ) + Math.ceil(vectors / VECTORS_PER_READ)
   const leastReads = reads === 0 ? 1 : 0

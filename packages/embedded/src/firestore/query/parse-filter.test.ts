@@ -1,4 +1,4 @@
-import { FieldPath, Filter, Firestore } from '@google-cloud/firestore'
+import { FieldPath, Filter, Firestore, type Query } from '@google-cloud/firestore'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startFirestoreEngine, type FirestoreEngine } from '../index.ts'
 
@@ -59,5 +59,33 @@ describe('a name that is held to one value', () => {
     const why =
       'Equality on key is not allowed if there are other inequality fields and key does not appear in inequalities.'
     await expect(ask(and(isTwo, where('n', op, 1)))).rejects.toEqual(refused(3, why))
+  })
+})
+
+describe('a query has at most', () => {
+  const fields = (count: number) => Array.from({ length: count }, (_, i) => `f${i}`)
+  const query = (filters: Filter[], orders: string[] = [], path = 'c') =>
+    orders.reduce<Query>((all, one) => all.orderBy(one), client.collection(path).where(and(...filters))).get()
+
+  test('10 fields with inequalities, however often each is compared', async () => {
+    const ranges = (count: number) => fields(count).flatMap((field) => [where(field, '>', 1), where(field, '<', 9)])
+    expect((await query(ranges(10))).size).toBe(0)
+    const why =
+      'The query contains 11 distinct inequality fields: [f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10]. ' +
+      'A query may not have more than 10 distinct inequality fields.'
+    await expect(query(ranges(11))).rejects.toEqual(refused(3, why))
+  })
+
+  test('100 filters, orders and parents', async () => {
+    const equalities = fields(98).map((field) => where(field, '==', 1))
+    expect((await query(equalities, ['n'], 'c/one/sub')).size).toBe(0)
+    const why = (end: string) =>
+      `The query may not have more than 100 filters + sort orders + ancestor total. Currently there are 98 filters, ${end}`
+    await expect(query(equalities, ['n', 'm'], 'c/one/sub')).rejects.toEqual(
+      refused(3, why('2 sort orders, and one ancestor filter.')),
+    )
+    await expect(query(equalities, ['n', 'm', 'o'])).rejects.toEqual(
+      refused(3, why('3 sort orders, and no ancestor filter.')),
+    )
   })
 })

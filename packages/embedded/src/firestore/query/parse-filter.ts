@@ -3,7 +3,15 @@ import { NAME_FIELD, formatFieldPath, parseFieldPath } from '../field-path.ts'
 import { parseParentName } from '../names.ts'
 import type * as messages from '../rpc/messages.ts'
 import { Reference, isArray, type Value } from '../values/value.ts'
-import { fieldFilters, type CompareOp, type FieldFilter, type Filter, type QueryField, type UnaryOp } from './query.ts'
+import {
+  fieldFilters,
+  sameField,
+  type CompareOp,
+  type FieldFilter,
+  type Filter,
+  type QueryField,
+  type UnaryOp,
+} from './query.ts'
 
 const COMPARE_OPS: Record<number, CompareOp> = {
   1: 'LESS_THAN',
@@ -22,6 +30,7 @@ const COMPOSITE_OPS: Record<number, 'and' | 'or'> = { 1: 'and', 2: 'or' }
 
 const MAX_VALUES: Partial<Record<CompareOp, number>> = { IN: 30, ARRAY_CONTAINS_ANY: 30, NOT_IN: 10 }
 const MAX_DISJUNCTIONS = 30
+const MAX_INEQUALITY_FIELDS = 10
 
 const invalid = (message: string) => new StatusError(Code.INVALID_ARGUMENT, message)
 
@@ -98,6 +107,13 @@ const isNegation = ({ op }: FieldFilter): boolean =>
 export const isInequality = (filter: FieldFilter): boolean =>
   isNegation(filter) || filter.op.startsWith('LESS_THAN') || filter.op.startsWith('GREATER_THAN')
 
+/** The fields that have inequalities, each once. */
+export const inequalityFields = (filter: Filter | null): QueryField[] =>
+  [...fieldFilters(filter)]
+    .filter(isInequality)
+    .map(({ field }) => field)
+    .filter((field, i, all) => all.findIndex((one) => sameField(one, field)) === i)
+
 const requireCombinable = (filter: Filter): void => {
   const single = [...fieldFilters(filter)]
   const has = (...ops: FieldFilter['op'][]) => single.filter(({ op }) => ops.includes(op)).length
@@ -110,9 +126,9 @@ const requireCombinable = (filter: Filter): void => {
   if (arrayFilters(filter) > 1) {
     throw new StatusError(Code.FAILED_PRECONDITION, 'Only a single array-contains clause is allowed in a query')
   }
-  const unequal = single.filter(isInequality)
+  const unequal = inequalityFields(filter)
   const isKeyFixed = single.some(({ field, op }) => field === NAME_FIELD && op === 'EQUAL')
-  if (isKeyFixed && unequal.length > 0 && !unequal.some(({ field }) => field === NAME_FIELD)) {
+  if (isKeyFixed && unequal.length > 0 && !unequal.includes(NAME_FIELD)) {
     throw invalid(
       'Equality on key is not allowed if there are other inequality fields and key does not appear in inequalities.',
     )
@@ -122,6 +138,12 @@ const requireCombinable = (filter: Filter): void => {
     throw invalid(
       `Too many disjunctions after normalization. Result had ${count} disjunctions which is more than the maximum of ` +
         `${MAX_DISJUNCTIONS}`,
+    )
+  }
+  if (unequal.length > MAX_INEQUALITY_FIELDS) {
+    throw invalid(
+      `The query contains ${unequal.length} distinct inequality fields: [${unequal.map(fieldText).join(', ')}]. ` +
+        `A query may not have more than ${MAX_INEQUALITY_FIELDS} distinct inequality fields.`,
     )
   }
 }

@@ -18,6 +18,7 @@ import {
 
 const DESCENDING = 2
 const MAX_NEAREST = 1000
+const MAX_COMPONENTS = 100
 
 const invalid = (message: string) => new StatusError(Code.INVALID_ARGUMENT, message)
 
@@ -115,6 +116,16 @@ const requireNameOrder = ([first, second]: readonly Order[], filter: Filter | nu
   throw new StatusError(Code.FAILED_PRECONDITION, 'Firestore does not support descending key scans')
 }
 
+const requireFewComponents = (filter: Filter | null, orders: readonly Order[], parent: readonly string[]): void => {
+  const filters = [...fieldFilters(filter)].length
+  const ancestors = parent.length > 0 ? 1 : 0
+  if (filters + orders.length + ancestors <= MAX_COMPONENTS) return
+  throw invalid(
+    `The query may not have more than ${MAX_COMPONENTS} filters + sort orders + ancestor total. Currently there are ` +
+      `${filters} filters, ${orders.length} sort orders, and ${ancestors > 0 ? 'one' : 'no'} ancestor filter.`,
+  )
+}
+
 /**
  * Checks a query below `parentName` and completes it.
  * Throws INVALID_ARGUMENT, or FAILED_PRECONDITION for what no index could serve.
@@ -129,6 +140,7 @@ export const parseQuery = (parentName: string, message: messages.StructuredQuery
   const filter = parseFilter(message.where, kindless)
   const explicit = parseOrders(message.orderBy, kindless)
   requireNameOrder(explicit, filter)
+  requireFewComponents(filter, explicit, parent.segments)
   return {
     database: parent.database,
     source,
