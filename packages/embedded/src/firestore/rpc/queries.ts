@@ -123,9 +123,11 @@ export const partitionQuery = (engine: Engine, request: PartitionQueryRequest, p
   }
   const context = readContext(engine, query.database, request)
   const { rows } = runQuery(query, context.database, context.at)
-  const size = rows.length / (count + 1)
+  // More cuts than rows there cannot be, though 2^63 may be asked for.
+  const most = Math.min(count, rows.length)
+  const size = rows.length / (most + 1)
   const cuts = new Set<string>()
-  for (let i = 1; i <= count; i++) {
+  for (let i = 1; i <= most; i++) {
     const row = rows[Math.floor(i * size)]
     if (row && Math.floor(i * size) > 0) cuts.add(row.node.name)
   }
