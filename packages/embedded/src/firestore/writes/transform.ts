@@ -1,6 +1,7 @@
 import { Code, StatusError } from '../../wire/status-error.ts'
 import { parseFieldPath, getField, withField, NAME_FIELD, type FieldPath } from '../field-path.ts'
 import type { FieldTransform, TransformType } from '../rpc/messages.ts'
+import { orderedMap, type OrderedMap } from '../store/ordered-map.ts'
 import { compareValues } from '../values/order.ts'
 import { Timestamp, isArray, type MapValue, type Value } from '../values/value.ts'
 
@@ -54,14 +55,26 @@ const extreme = (stored: Value | undefined, operand: number | bigint, direction:
   return larger(operand, stored) * direction > 0 ? operand : stored
 }
 
+// Not each with each: both arrays may have tens of thousands of elements. In arrays of one, since NaN can be no key.
+const setOf = (elements: readonly Value[]): OrderedMap<Value, true> => {
+  const set = orderedMap<Value, true>(compareValues)
+  for (const element of elements) set.set([element], true)
+  return set
+}
+
 const append = (stored: Value | undefined, elements: readonly Value[]): Value => {
   const result = isArray(stored) ? [...stored] : []
-  for (const element of elements) if (!result.some((known) => compareValues(known, element) === 0)) result.push(element)
+  const missing = setOf(elements)
+  for (const value of result) missing.delete([value])
+  for (const element of elements) if (missing.delete([element])) result.push(element)
   return result
 }
 
-const remove = (stored: Value | undefined, elements: readonly Value[]): Value =>
-  isArray(stored) ? stored.filter((value) => !elements.some((element) => compareValues(value, element) === 0)) : []
+const remove = (stored: Value | undefined, elements: readonly Value[]): Value => {
+  if (!isArray(stored)) return []
+  const removed = setOf(elements)
+  return stored.filter((value) => !removed.has([value]))
+}
 
 const MICROS_PER_MILLI = 1000
 
