@@ -23,16 +23,23 @@ export const Code = {
 } as const
 export type Code = (typeof Code)[keyof typeof Code]
 
-/** An answer other than OK. `code`, `details` and `metadata` are what grpc-js sends to the client. */
+// Details quote what they are about. They go in a header of HTTP/2, and one that is too long ends the connection.
+const DETAILS_LENGTH_MAX = 4000
+
+/**
+ * An answer other than OK. `code`, `details` and `metadata` are what grpc-js sends to the client. Details are cut after
+ * 4,000 characters.
+ */
 export class StatusError extends Error {
   readonly code: Code
   readonly details: string
   readonly info: ErrorInfo | undefined
 
   constructor(code: Code, details: string, info?: ErrorInfo) {
-    super(details)
+    const told = details.length > DETAILS_LENGTH_MAX ? `${details.slice(0, DETAILS_LENGTH_MAX)}...` : details
+    super(told)
     this.code = code
-    this.details = details
+    this.details = told
     this.info = info
   }
 

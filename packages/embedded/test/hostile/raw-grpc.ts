@@ -47,7 +47,7 @@ export class RawGrpc {
       })
       let status = ''
       let message = ''
-      let bytes = Buffer.alloc(0)
+      const chunks: Buffer[] = []
       const take = (fields: Record<string, unknown>) => {
         if (fields['grpc-status'] === undefined) return
         status = String(fields['grpc-status'])
@@ -58,9 +58,10 @@ export class RawGrpc {
         take(fields)
       })
       stream.on('trailers', take)
-      stream.on('data', (chunk: Buffer) => (bytes = Buffer.concat([bytes, chunk])))
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('error', () => {})
       stream.on('close', () => {
+        const bytes = Buffer.concat(chunks)
         let messages = 0
         for (let at = 0; at + 5 <= bytes.length; at += 5 + bytes.readUInt32BE(at + 1)) messages++
         resolve({ status: status || `reset ${stream.rstCode}`, message, messages })
