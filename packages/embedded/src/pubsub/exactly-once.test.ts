@@ -64,7 +64,7 @@ test('a message is with one consumer at a time', async () => {
   expect(await pull()).toHaveLength(1)
 })
 
-test('a stream confirms what was done and what was not', async () => {
+test('a stream confirms what was done and what was not, and says each time that deliveries are exactly once', async () => {
   const { topic, subscription, subscriber } = await setUp()
   interface Response {
     receivedMessages: { ackId: string }[]
@@ -79,7 +79,6 @@ test('a stream confirms what was done and what was not', async () => {
   stream.write({ subscription: subscription.name, streamAckDeadlineSeconds: 10 })
   await publishNumbers(topic, 1)
   await vi.waitFor(() => expect(responses.flatMap(({ receivedMessages }) => receivedMessages)).toHaveLength(1))
-  expect(responses[0]?.subscriptionProperties).toMatchObject({ exactlyOnceDeliveryEnabled: true })
   const [{ ackId } = { ackId: '' }] = responses.flatMap(({ receivedMessages }) => receivedMessages)
   stream.write({ modifyDeadlineAckIds: [ackId, 'x'], modifyDeadlineSeconds: [60, 60] })
   stream.write({ ackIds: [ackId] })
@@ -93,6 +92,10 @@ test('a stream confirms what was done and what was not', async () => {
       { ackIds: [], invalidAckIds: [ackId] },
     ])
   })
+  // Clients in other languages than Node's take it for a no where it is left out.
+  expect(responses.map((response) => response.subscriptionProperties?.exactlyOnceDeliveryEnabled)).not.toContain(
+    undefined,
+  )
   stream.end()
 })
 

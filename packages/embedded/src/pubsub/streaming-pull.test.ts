@@ -20,8 +20,8 @@ const openStream = async (subscriber: v1.SubscriberClient, request: object = {})
   let properties = 0
   stream.on('error', () => {})
   stream.on('data', ({ receivedMessages = [], subscriptionProperties }: Response) => {
-    if (subscriptionProperties) properties++
-    else sizes.push(receivedMessages.length)
+    if (receivedMessages.length > 0) sizes.push(receivedMessages.length)
+    else if (subscriptionProperties) properties++
     for (const { ackId, message } of receivedMessages) received.push({ ackId, id: message.messageId })
   })
   stream.write({ subscription: name, streamAckDeadlineSeconds: 10, ...request })

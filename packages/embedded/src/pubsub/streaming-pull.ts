@@ -110,7 +110,7 @@ class StreamConsumer implements Consumer {
 
   flush(): void {
     if (this.#batch.length === 0) return
-    this.#writable = this.#call.write({ receivedMessages: this.#batch })
+    this.#writable = this.#send({ receivedMessages: this.#batch })
     this.#batch = []
     this.#batchBytes = 0
   }
@@ -138,13 +138,7 @@ class StreamConsumer implements Consumer {
 
   /** Tells the client that the stream is alive, and what kind of subscription it reads. */
   sendProperties(): void {
-    const { enableExactlyOnceDelivery, enableMessageOrdering } = this.#subscription.resource
-    this.#send({
-      subscriptionProperties: {
-        exactlyOnceDeliveryEnabled: enableExactlyOnceDelivery,
-        messageOrderingEnabled: enableMessageOrdering,
-      },
-    })
+    this.#send({})
   }
 
   /** Acknowledgements and deadlines, of messages of this stream or of any other. */
@@ -177,8 +171,17 @@ class StreamConsumer implements Consumer {
     else send()
   }
 
-  #send(response: object): void {
-    if (!this.#ended) this.#call.write(response)
+  /** Every response tells what kind of subscription it is: clients take what is left out for a no. */
+  #send(response: object): boolean {
+    if (this.#ended) return false
+    const { enableExactlyOnceDelivery, enableMessageOrdering } = this.#subscription.resource
+    return this.#call.write({
+      ...response,
+      subscriptionProperties: {
+        exactlyOnceDeliveryEnabled: enableExactlyOnceDelivery,
+        messageOrderingEnabled: enableMessageOrdering,
+      },
+    })
   }
 }
 
