@@ -1,4 +1,4 @@
-import { functionNotFound, nullValue, type Outcome } from '../values/failure.ts'
+import { functionNotFound, nullValue, unbound, type Outcome } from '../values/failure.ts'
 import { Path, typeOf, type LatLng, type RulesMap, type RulesValue, type TypeName } from '../values/value.ts'
 import { listMethods, mapDiffMethods, mapMethods, setMethods } from './collections.ts'
 import { callOverload, functions, overload, type FunctionTable } from './signature.ts'
@@ -32,13 +32,15 @@ const bytesMethods = functions({
 
 const pathMethods = functions({
   bind: overload(['map'], ({ segments }: Path, values: RulesMap) => {
+    const unused = new Set(values.keys())
     const bound = segments.flatMap((segment) => {
       const name = /^\{(\w+)(?:=\*\*)?\}$/.exec(segment)?.[1]
       const value = name === undefined ? segment : values.get(name)
+      if (name !== undefined) unused.delete(name)
       if (value instanceof Path) return value.segments
       return typeof value === 'string' ? [value] : [segment]
     })
-    return new Path(bound)
+    return unused.size > 0 ? unbound : new Path(bound)
   }),
 })
 

@@ -157,7 +157,7 @@ const truths: Readonly<Record<string, readonly string[]>> = {
     "/files/a.b-c_d == path('files/a.b-c_d')",
   ],
   set: [
-    "['a', 'b'].toSet() is set",
+    "!(['a', 'b'].toSet() is set)",
     "['a', 'b'].toSet().difference(['a', 'c'].toSet()) == ['b'].toSet()",
     "['a', 'b'].toSet().intersection(['b', 'c'].toSet()) == ['b'].toSet()",
     "['a'].toSet().union(['b'].toSet()) == ['b', 'a'].toSet()",
@@ -276,6 +276,7 @@ describe('failures, in the words of production', () => {
     ['nowhere == null', 'Null value error.'],
     ["'A'.toLowerCase() == 'a'", 'Function not found error: Name: [toLowerCase].'],
     ['nowhere()', 'Function not found error: Name: [nowhere].'],
+    ["path('/a/b').bind({'x': 'y'}) == /a/b", 'Variable is not bound in path template.'],
     ["bool('true')", 'Function not found error: Name: [bool].'],
     ['math.isInfinite(1.0)', 'Function not found error: Name: [math.isInfinite].'],
     ['math.nowhere(1)', 'Function not found error: Name: [math.nowhere].'],
