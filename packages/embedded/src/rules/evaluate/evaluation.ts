@@ -23,6 +23,7 @@ import { element, member, slice } from './access.ts'
 import type { DocumentReader } from './document-reader.ts'
 import { Frame } from './frame.ts'
 import { binary, negate } from './operators.ts'
+import { bounded } from './size.ts'
 
 export const expressionsMax = 1000
 export const callDepthMax = 20
@@ -114,20 +115,20 @@ export class Evaluation {
         return typeof value === 'boolean' ? !value : notBoolean(value)
       }
       case 'binary':
-        return this.#binary(node, frame)
+        return bounded(this.#binary(node, frame))
       case 'is': {
         const value = this.evaluate(node.operand, frame)
         this.#charge()
         return value instanceof Failure ? value : testType(node.type, value)
       }
       case 'list':
-        return this.#all(node.items, frame)
+        return bounded(this.#all(node.items, frame))
       case 'map':
-        return this.#map(node.entries, frame)
+        return bounded(this.#map(node.entries, frame))
       case 'path':
         return this.#path(node, frame)
       case 'call':
-        return this.#call(node, frame)
+        return bounded(this.#call(node, frame))
     }
   }
 

@@ -2,14 +2,27 @@ import { equals, includes, setOf } from '../values/equality.ts'
 import { unsupported, type Outcome } from '../values/failure.ts'
 import { compare } from '../values/order.ts'
 import { MapDiff, RulesSet, isMap, type RulesMap, type RulesValue } from '../values/value.ts'
+import { sizeMax, tooLarge } from '../evaluate/size.ts'
 import { stringOf } from './conversions.ts'
 import { functions, overload } from './signature.ts'
 
 type List = readonly RulesValue[]
 
 const has = (values: List, value: RulesValue): boolean => includes(values, value) === true
-const hasAll = (values: List, all: List): boolean => all.every((value) => has(values, value))
-const hasAny = (values: List, any: List): boolean => any.some((value) => has(values, value))
+
+/** Tells what is among the values. Strings, of which there may be tens of thousands, are not gone through each time. */
+const lookupIn = (values: List): ((value: RulesValue) => boolean) => {
+  if (!values.every((value) => typeof value === 'string')) return (value) => has(values, value)
+  const strings = new Set<RulesValue>(values)
+  return (value) => (typeof value === 'string' ? strings.has(value) : has(values, value))
+}
+
+const hasAll = (values: List, all: List): boolean => all.every(lookupIn(values))
+const hasAny = (values: List, any: List): boolean => any.some(lookupIn(values))
+const without = (values: List, others: List): RulesValue[] => {
+  const isOther = lookupIn(others)
+  return values.filter((value) => !isOther(value))
+}
 /** Not more than `only`: it need not have all of them. */
 const hasOnly = (values: List, only: List): boolean => hasAll(only, values)
 
@@ -20,7 +33,7 @@ const join = (list: List, separator: string): Outcome => {
     if (typeof text !== 'string') return unsupported('list.join(string)')
     texts.push(text)
   }
-  return texts.join(separator)
+  return separator.length * texts.length > sizeMax ? tooLarge : texts.join(separator)
 }
 
 export const listMethods = functions({
@@ -30,7 +43,7 @@ export const listMethods = functions({
   hasAny: overload(['list'], hasAny),
   hasOnly: overload(['list'], hasOnly),
   join: overload(['string'], join),
-  removeAll: overload(['list'], (list: List, others: List) => list.filter((value) => !has(others, value))),
+  removeAll: overload(['list'], (list: List, others: List) => without(list, others)),
   toSet: overload([], (list: List) => setOf(list)),
 })
 
@@ -47,12 +60,9 @@ export const setMethods = functions({
   union: overload(['set'], (set: RulesSet, other: RulesSet) => setOf([...set.items, ...other.items])),
   intersection: overload(
     ['set'],
-    (set: RulesSet, other: RulesSet) => new RulesSet(set.items.filter((item) => has(other.items, item))),
+    (set: RulesSet, other: RulesSet) => new RulesSet(set.items.filter(lookupIn(other.items))),
   ),
-  difference: overload(
-    ['set'],
-    (set: RulesSet, other: RulesSet) => new RulesSet(set.items.filter((item) => !has(other.items, item))),
-  ),
+  difference: overload(['set'], (set: RulesSet, other: RulesSet) => new RulesSet(without(set.items, other.items))),
 })
 
 /** What lies at a path of keys, or the default if any step of it fails. */

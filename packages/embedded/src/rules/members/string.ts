@@ -1,4 +1,5 @@
 import { Failure, type Outcome } from '../values/failure.ts'
+import { sizeMax, tooLarge } from '../evaluate/size.ts'
 import { functions, overload } from './signature.ts'
 import { regex } from './regex.ts'
 
@@ -30,6 +31,19 @@ const split = (text: string, pattern: string): Outcome =>
     return pieces
   })
 
+/** How often a character is in a text. */
+const count = (text: string, character: string): number => text.split(character).length - 1
+
+// In the replacement, $0 is the match and $1 its first group, as in Java.
+const replace = (text: string, pattern: string, replacement: string): Outcome =>
+  withRegex(pattern, (expression) => {
+    const matcher = expression.matcher(text)
+    // Before it is made: a text of a megabyte in place of each letter of another would not fit anywhere.
+    let size = text.length * (1 + count(replacement, '$'))
+    while (matcher.find() && size <= sizeMax) size += replacement.length
+    return size > sizeMax ? tooLarge : expression.matcher(text).replaceAll(replacement, true)
+  })
+
 export const stringMethods = functions({
   // Of UTF-16, as Java counts.
   size: overload([], (text: string) => BigInt(text.length)),
@@ -41,8 +55,5 @@ export const stringMethods = functions({
     withRegex(pattern, (expression) => expression.matcher(text).matches()),
   ),
   split: overload(['string'], split),
-  // In the replacement, $0 is the match and $1 its first group, as in Java.
-  replace: overload(['string', 'string'], (text: string, pattern: string, replacement: string) =>
-    withRegex(pattern, (expression) => expression.matcher(text).replaceAll(replacement, true)),
-  ),
+  replace: overload(['string', 'string'], replace),
 })

@@ -94,7 +94,8 @@ export const includes = (values: readonly RulesValue[], item: RulesValue): boole
 
 /** The values without repeats. Those that are only perhaps equal all stay. */
 export const setOf = (values: readonly RulesValue[]): RulesSet => {
-  if (values.every((value) => typeof value === 'string')) return new RulesSet([...new Set(values)])
+  const isEvery = (type: string): boolean => values.every((value) => typeof value === type)
+  if (isEvery('string') || isEvery('bigint')) return new RulesSet([...new Set(values)])
   const items: RulesValue[] = []
   for (const value of values) if (includes(items, value) !== true) items.push(value)
   return new RulesSet(items)
