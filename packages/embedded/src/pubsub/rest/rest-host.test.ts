@@ -1,3 +1,4 @@
+import { deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { startBench } from '../testing.ts'
@@ -220,4 +221,27 @@ test('whatever is sent, the answer is JSON and the engine lives', async () => {
     { numRuns: 300 },
   )
   expect((await call('GET /v1/projects/demo-test/topics')).status).toBe(200)
+})
+
+test.each([
+  ['gzip', gzipSync],
+  ['deflate', deflateSync],
+])('a body may be compressed (%s), but not to more than a request may hold', async (encoding, compress) => {
+  const { engine } = await setUp()
+  const post = async (body: Buffer) => {
+    const headers = { 'content-encoding': encoding }
+    const url = `http://${engine.host}:${engine.port}/v1/${topic}:publish`
+    const response = await fetch(url, { method: 'POST', headers, body: new Uint8Array(body) })
+    return { status: response.status, text: await response.text() }
+  }
+  const published = await post(compress('{"messages":[{"data":"aGVsbG8="}]}'))
+  expect(published).toMatchObject({ status: 200, text: expect.stringContaining('messageIds') as string })
+  expect(await post(compress(Buffer.alloc(50_000_000)))).toMatchObject({
+    status: 400,
+    text: expect.stringContaining('exceeds the limit') as string,
+  })
+  expect(await post(Buffer.from('{}'))).toMatchObject({
+    status: 400,
+    text: expect.stringContaining('could not be decompressed') as string,
+  })
 })

@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { pipeline, type Readable } from 'node:stream'
+import { createUnzip } from 'node:zlib'
 import type { MethodDefinition, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type protobuf from 'protobufjs'
 import { httpErrorBody, httpStatusOf } from '../../wire/http-error.ts'
 import { Transcoder, type HttpBinding, type Transcoded } from '../../wire/http-rule.ts'
 import { toJson } from '../../wire/proto-json.ts'
+import { StatusError } from '../../wire/status-error.ts'
 import { invalidArgument } from '../errors.ts'
 import { REQUEST_BYTES_MAX } from '../limits.ts'
 import type { ServiceHost } from '../service-host.ts'
@@ -17,18 +20,35 @@ interface Served {
   handler: UnaryHandler<object>
 }
 
-const readBody = async (request: IncomingMessage): Promise<string> => {
+const COMPRESSED: ReadonlySet<string | undefined> = new Set(['gzip', 'x-gzip', 'deflate'])
+
+/** What is too much is `drained`: a client that still writes would not see the answer. */
+const readAll = async (body: Readable, drained: boolean): Promise<string> => {
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    // What is too much is read to its end all the same: a client that still writes would not see the answer.
     if (bytes <= REQUEST_BYTES_MAX) chunks.push(chunk)
+    else if (!drained) break
   }
   if (bytes > REQUEST_BYTES_MAX) {
     throw invalidArgument(`Request payload size exceeds the limit: ${REQUEST_BYTES_MAX} bytes.`)
   }
   return Buffer.concat(chunks).toString()
+}
+
+/** Google's older clients for Java compress what they send. */
+const readBody = async (request: IncomingMessage): Promise<string> => {
+  if (!COMPRESSED.has(request.headers['content-encoding'])) return readAll(request, true)
+  try {
+    // Little can become very much: that is not worth to be read to its end.
+    return await readAll(
+      pipeline(request, createUnzip(), () => {}),
+      false,
+    )
+  } catch (error) {
+    throw error instanceof StatusError ? error : invalidArgument('The request body could not be decompressed.')
+  }
 }
 
 const send = (response: ServerResponse, status: number, body: unknown): void => {
