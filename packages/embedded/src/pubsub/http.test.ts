@@ -55,3 +55,19 @@ test('GET / says that it is there; what is nowhere is NOT FOUND', async () => {
     (await fetch(`http://${engine.host}:${engine.port}${path}`, { method })).status
   expect([await ask('/'), await ask('/reset'), await ask('/toString', 'POST')]).toEqual([200, 404, 404])
 })
+
+test('a page of any origin may use it', async () => {
+  const { engine } = await startBench()
+  const url = `http://${engine.host}:${engine.port}/v1/projects/demo-test/topics/events`
+  const origin = 'http://localhost:3000'
+  const asked = { origin, 'access-control-request-method': 'PUT', 'access-control-request-headers': 'content-type' }
+  const preflight = await fetch(url, { method: 'OPTIONS', headers: asked })
+  expect(preflight.status).toBe(200)
+  expect(preflight.headers.get('access-control-allow-headers')).toBe('content-type')
+  const answers = [
+    preflight,
+    await fetch(url, { method: 'PUT', headers: { origin } }),
+    await fetch(url, { headers: { origin } }),
+  ]
+  expect(answers.map(({ headers }) => headers.get('access-control-allow-origin'))).toEqual([origin, origin, origin])
+})

@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { corsHeaders, preflightHeaders } from '../wire/cors.ts'
 import { http } from '../wire/node-http.ts'
 import type { Broker } from './broker.ts'
 import type { RestHost } from './rest/rest-host.ts'
@@ -34,6 +35,11 @@ export const createPubSubHttpServer = ({ broker, rest, durable, shutdown }: PubS
     'POST /shutdown': (response) => text(response, 200, 'Shutting down...\n', shutdown),
   }
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (request.method === 'OPTIONS') {
+      response.writeHead(200, preflightHeaders(request.headers)).end()
+      return
+    }
+    for (const [name, value] of Object.entries(corsHeaders(request.headers))) response.setHeader(name, value)
     const handler = handlers[`${request.method} ${request.url}`]
     if (handler) await handler(response)
     else if (!rest.answer(request, response)) text(response, 404, 'Not Found\n')

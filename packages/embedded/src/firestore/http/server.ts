@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } fro
 import { http } from '../../wire/node-http.ts'
 import { Code, StatusError } from '../../wire/status-error.ts'
 import { fromParsed, prettyJson } from '../rest/json-text.ts'
-import { corsHeaders, preflightHeaders } from './cors.ts'
+import { corsHeaders, preflightHeaders } from '../../wire/cors.ts'
 import { httpStatusOf } from '../../wire/http-error.ts'
 import { errorText } from './error-body.ts'
 
