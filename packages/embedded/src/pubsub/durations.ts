@@ -5,8 +5,8 @@ import { durationMs, type Duration } from './messages.ts'
 export const checkDuration = (field: string, duration: Duration, minSeconds: number, maxSeconds: number): void => {
   const seconds = durationMs(duration) / 1000
   if (seconds < minSeconds || seconds > maxSeconds) {
-    throw invalidArgument(
-      `Invalid ${field}: ${seconds} seconds. It must be between ${minSeconds} and ${maxSeconds} seconds.`,
-    )
+    const allowed =
+      maxSeconds === Infinity ? `at least ${minSeconds} seconds` : `between ${minSeconds} and ${maxSeconds} seconds`
+    throw invalidArgument(`Invalid ${field}: ${seconds} seconds. It must be ${allowed}.`)
   }
 }

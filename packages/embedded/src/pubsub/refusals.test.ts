@@ -157,7 +157,7 @@ const refusals: [what: string, call: (clients: Clients) => Promise<unknown>, cod
     'an expiration within a day',
     (clients) => subscribe(clients, { expirationPolicy: { ttl: { seconds: 86_399 } } }),
     INVALID_ARGUMENT,
-    'expiration_policy.ttl',
+    'Invalid expiration_policy.ttl: 86399 seconds. It must be at least 86400 seconds.',
   ],
   [
     'two destinations',
