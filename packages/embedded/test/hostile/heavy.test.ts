@@ -53,6 +53,15 @@ test('arrays of tens of thousands that become one, and are taken away', { timeou
   expect((await commit(united, again, united, removed, again, removed)).status).toBe(OK)
 })
 
+test('a query by more orders than there can be', async () => {
+  const orderBy = many(50_000, (i) => ({ field: { fieldPath: `f${i}` }, direction: 1 }))
+  const structuredQuery = { from: [{ collectionId: 'c' }], orderBy }
+  expect(await firestore('RunQuery', { parent: DOCUMENTS, structuredQuery })).toEqual({
+    status: INVALID_ARGUMENT,
+    message: expect.stringContaining('more than 100 filters + sort orders') as string,
+  })
+})
+
 test('a name of megabytes is told in part, and ends nothing else', async () => {
   const topic = `projects/p/topics/${'x'.repeat(5_000_000)}`
   const answer = await attack.send(attack.method('/google.pubsub.v1.Publisher/GetTopic'), { topic })

@@ -59,10 +59,11 @@ const parseOrders = (message: messages.StructuredQuery['orderBy'], kindless: boo
     field: parseField(field),
     descending: direction === DESCENDING,
   }))
-  orders.forEach(({ field }, i) => {
-    if (orders.slice(0, i).some((order) => sameField(order.field, field))) {
-      throw invalid(`order by clause cannot contain duplicate fields ${fieldText(field)}`)
-    }
+  const seen = new Set<string>()
+  orders.forEach(({ field }) => {
+    const text = fieldText(field)
+    if (seen.has(text)) throw invalid(`order by clause cannot contain duplicate fields ${text}`)
+    seen.add(text)
     if (kindless && field !== NAME_FIELD) {
       throw invalid('kind is required for all orders except __key__ ascending')
     }
