@@ -11,11 +11,13 @@ const distinct = (values: readonly Value[]): number => {
 }
 
 /** Entries of the automatic indexes: a field up and down, an array by each of its values, a map by its fields. */
-const entriesOf = (value: Value): number => {
-  if (isArray(value)) return distinct(value)
+const entriesOf = (value: Value, inArray: (values: readonly Value[]) => number): number => {
+  if (isArray(value)) return inArray(value)
   if (!(value instanceof MapValue) || vectorElements(value)) return 2
-  return value.values.reduce<number>((sum, inner) => sum + entriesOf(inner), 0)
+  return value.values.reduce<number>((sum, inner) => sum + entriesOf(inner, inArray), 0)
 }
+
+const elements = (values: readonly Value[]): number => values.length
 
 /**
  * Throws INVALID_ARGUMENT when the document at `path`, of `size` bytes, would need more entries in the automatic indexes
@@ -23,6 +25,7 @@ const entriesOf = (value: Value): number => {
  */
 export const requireIndexable = (path: string, fields: MapValue, size: number): void => {
   // No value takes less than a byte, nor makes more entries than it takes bytes with its name.
-  if (size <= MAX_INDEX_ENTRIES || entriesOf(fields) <= MAX_INDEX_ENTRIES) return
+  if (size <= MAX_INDEX_ENTRIES || entriesOf(fields, elements) <= MAX_INDEX_ENTRIES) return
+  if (entriesOf(fields, distinct) <= MAX_INDEX_ENTRIES) return
   throw new StatusError(Code.INVALID_ARGUMENT, `too many index entries for entity /${path}`)
 }
