@@ -1,12 +1,10 @@
 import { Firestore, type Query } from '@google-cloud/firestore'
-import { row, type Row } from './measure.ts'
+import { medianOf, row, type Row } from './measure.ts'
 import { startServer } from './start-server.ts'
 
 const projectId = 'demo-growth'
 const BATCH = 500
 const MIB = 2 ** 20
-
-const medianOf = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
 
 const timed = async (work: () => Promise<unknown>): Promise<number> => {
   const startedAt = performance.now()

@@ -20,7 +20,8 @@ export const row = (name: string, value: number, unit: string, limit: number | n
 
 const rounded = (value: number) => (value >= 100 ? Math.round(value) : Number(value.toPrecision(3)))
 
-const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+export const medianOf = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
 export interface Load {
   /** Pieces of work under way at once. */
@@ -57,5 +58,5 @@ export const ratesPerSecond = async <Name extends string>(
   for (const name of names) await onePass({ ...load, count: Math.min(load.count, load.inFlight * 4) }, contenders[name])
   for (let round = 0; round < roundsOfEach; round++)
     for (const name of names) rates.get(name)?.push(await onePass(load, contenders[name]))
-  return Object.fromEntries([...rates].map(([name, values]) => [name, median(values)])) as Record<Name, number>
+  return Object.fromEntries([...rates].map(([name, values]) => [name, medianOf(values)])) as Record<Name, number>
 }
