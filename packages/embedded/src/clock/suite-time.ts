@@ -1,4 +1,4 @@
-import { orderedMap } from '../firestore/store/ordered-map.ts'
+import { orderedMap } from '../structures/ordered-map.ts'
 import type { TimeSource } from './time-source.ts'
 
 interface Timer {

@@ -15,7 +15,7 @@ import {
   type TopicResource,
 } from './messages.ts'
 import { checkName, DELETED_SCHEMA, projectOf } from './names.ts'
-import { IdTokens } from './oidc/id-tokens.ts'
+import { IdTokens } from '../oidc/id-tokens.ts'
 import { messageBytes } from './publish-rules.ts'
 import { recordNothing, type Recorder } from './recorder.ts'
 import { RetentionBudget } from './retention.ts'

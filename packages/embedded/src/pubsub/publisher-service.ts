@@ -6,7 +6,7 @@ import { checkProject } from './names.ts'
 import { checkPublish } from './publish-rules.ts'
 import { applySchema } from './schemas/topic-schema.ts'
 import type { ServiceHost } from './service-host.ts'
-import { given, page, unary, type PageRequest } from './unary.ts'
+import { given, page, unary, type PageRequest } from '../wire/unary.ts'
 
 interface PublishRequest {
   topic: string

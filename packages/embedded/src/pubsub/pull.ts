@@ -6,7 +6,7 @@ import type { Consumer, Delivery } from './delivery.ts'
 import { invalidArgument } from './errors.ts'
 import { PULL_MESSAGES_MAX, PULL_WAIT_MS } from './limits.ts'
 import type { Subscription } from './subscription.ts'
-import { asStatus, type UnaryCall } from './unary.ts'
+import { asStatus, type UnaryCall } from '../wire/unary.ts'
 
 export interface PullRequest {
   subscription: string

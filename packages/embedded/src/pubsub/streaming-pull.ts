@@ -10,7 +10,7 @@ import { ACK_DEADLINE_SECONDS_MAX, ACK_DEADLINE_SECONDS_MIN } from './limits.ts'
 import { toNumber, type Int64 } from './messages.ts'
 import { checkPullable } from './pull.ts'
 import type { Subscription } from './subscription.ts'
-import { asStatus } from './unary.ts'
+import { asStatus } from '../wire/unary.ts'
 
 export interface StreamingPullRequest {
   subscription: string

@@ -17,7 +17,7 @@ import type { ServiceHost } from './service-host.ts'
 import type { SnapshotRequest } from './snapshots/catalogue.ts'
 import { streamingPull, type StreamingPullCall, type StreamingPullOptions } from './streaming-pull.ts'
 import { checkPushConfig } from './subscription-rules.ts'
-import { asStatus, given, page, unary, type PageRequest, type UnaryCall } from './unary.ts'
+import { asStatus, given, page, unary, type PageRequest, type UnaryCall } from '../wire/unary.ts'
 
 interface UpdateMask {
   paths: string[]

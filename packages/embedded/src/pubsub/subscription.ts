@@ -6,7 +6,7 @@ import { notFound } from './errors.ts'
 import { parseFilter, type Filter } from './filter.ts'
 import { durationMs, withFields, type SubscriptionResource, type TopicResource } from './messages.ts'
 import { DELETED_TOPIC } from './names.ts'
-import type { IdTokens } from './oidc/id-tokens.ts'
+import type { IdTokens } from '../oidc/id-tokens.ts'
 import { PushConsumer } from './push.ts'
 import { RetentionLog, merged, type RetentionBudget } from './retention.ts'
 

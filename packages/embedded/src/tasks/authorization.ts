@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { IdTokens } from '../pubsub/oidc/id-tokens.ts'
+import type { IdTokens } from '../oidc/id-tokens.ts'
 import type { HttpRequest } from './messages.ts'
 
 /** The `Authorization` header that a task asks for; undefined for none. */

@@ -1,6 +1,6 @@
 import { backoffMs, isExhausted } from '../clock/backoff.ts'
 import type { SuiteTime } from '../clock/suite-time.ts'
-import { orderedMap } from '../firestore/store/ordered-map.ts'
+import { orderedMap } from '../structures/ordered-map.ts'
 import { Code } from '../wire/status-error.ts'
 import { taskEnded, taskExistedRecently, taskExists, noSuchEntity } from './errors.ts'
 import { fromMs } from './messages.ts'

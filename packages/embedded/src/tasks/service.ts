@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Server, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type protobuf from 'protobufjs'
-import { page, unary } from '../pubsub/unary.ts'
+import { page, unary } from '../wire/unary.ts'
 import { serviceDefinition } from '../wire/grpc-service.ts'
 import { invalidArgument } from './errors.ts'
 import type { QueueMessage, TaskMessage } from './messages.ts'

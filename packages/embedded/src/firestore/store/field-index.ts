@@ -2,7 +2,7 @@ import { getField, type FieldPath } from '../field-path.ts'
 import { compareIds } from '../names.ts'
 import { compareValues } from '../values/order.ts'
 import type { MapValue, Value } from '../values/value.ts'
-import { orderedMap, type OrderedMap } from './ordered-map.ts'
+import { orderedMap, type OrderedMap } from '../../structures/ordered-map.ts'
 import type { DocumentNode } from './tree.ts'
 
 /** A place in an index: an entry, or the edge before or after all entries of one value. */

@@ -3,7 +3,7 @@ import { compareIds } from '../names.ts'
 import type { DocumentMessage } from '../values/codec.ts'
 import { Timestamp, type MapValue } from '../values/value.ts'
 import { FieldIndex } from './field-index.ts'
-import { orderedMap, type OrderedMap } from './ordered-map.ts'
+import { orderedMap, type OrderedMap } from '../../structures/ordered-map.ts'
 
 /** What a document was from `time` on, until its next version. Times are microseconds since the epoch. */
 export interface Version {

@@ -1,7 +1,7 @@
 import { Code, StatusError } from '../../wire/status-error.ts'
 import { parseFieldPath, getField, withField, NAME_FIELD, type FieldPath } from '../field-path.ts'
 import type { FieldTransform, TransformType } from '../rpc/messages.ts'
-import { orderedMap, type OrderedMap } from '../store/ordered-map.ts'
+import { orderedMap, type OrderedMap } from '../../structures/ordered-map.ts'
 import { compareValues } from '../values/order.ts'
 import { Timestamp, isArray, type MapValue, type Value } from '../values/value.ts'
 

@@ -5,7 +5,7 @@ import { Code, StatusError } from '../../wire/status-error.ts'
 import { invalidArgument, notFound } from '../errors.ts'
 import { collectionOf } from '../names.ts'
 import type { ServiceHost } from '../service-host.ts'
-import { unary } from '../unary.ts'
+import { unary } from '../../wire/unary.ts'
 import { PERMISSIONS } from './permissions.ts'
 
 interface Binding {

@@ -1,6 +1,6 @@
 import type { sendUnaryData, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { ServiceHost } from '../service-host.ts'
-import { asStatus, type UnaryHandler } from '../unary.ts'
+import { asStatus, type UnaryHandler } from '../../wire/unary.ts'
 
 /** They may be lost, so that messages come again; those that may not say so themselves. */
 const MAY_BE_LOST: ReadonlySet<string> = new Set(['Pull', 'ModifyAckDeadline'])

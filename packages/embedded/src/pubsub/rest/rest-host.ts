@@ -10,7 +10,7 @@ import { StatusError } from '../../wire/status-error.ts'
 import { invalidArgument } from '../errors.ts'
 import { REQUEST_BYTES_MAX } from '../limits.ts'
 import type { ServiceHost } from '../service-host.ts'
-import { asStatus, type UnaryHandler } from '../unary.ts'
+import { asStatus, type UnaryHandler } from '../../wire/unary.ts'
 
 // The definitions of google.iam.v1 are for all services; Pub/Sub reads policies with GET.
 const BINDINGS: Record<string, HttpBinding[]> = { GetIamPolicy: [{ get: '/v1/{resource=**}:getIamPolicy' }] }

@@ -2,8 +2,8 @@ import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { SteppedTime } from '../../clock/time-source.ts'
-import { createPair, publishNumbers, startBench } from '../testing.ts'
+import { SteppedTime } from '../clock/time-source.ts'
+import { createPair, publishNumbers, startBench } from './testing.ts'
 
 const serviceAccountEmail = 'pusher@demo-test.iam.gserviceaccount.com'
 

@@ -1,6 +1,5 @@
-import { Code, StatusError } from '../wire/status-error.ts'
+import { Code, StatusError } from './status-error.ts'
 import type { sendUnaryData } from '@grpc/grpc-js'
-import { invalidArgument } from './errors.ts'
 
 /** What a handler needs of a call: less than gRPC gives, so that a request over HTTP/1.1 can be one as well. */
 export interface UnaryCall<Request> {
@@ -29,10 +28,13 @@ export const unary =
     callback(null, response)
   }
 
+const invalidArgument = (argument: string) =>
+  new StatusError(Code.INVALID_ARGUMENT, `You have passed an invalid argument to the service (argument=${argument}).`)
+
 /** What a request must carry. Throws INVALID_ARGUMENT. */
 export const given = <T>(value: T | null, argument: string): T => {
   if (value !== null) return value
-  throw invalidArgument(`You have passed an invalid argument to the service (argument=${argument}).`)
+  throw invalidArgument(argument)
 }
 
 export interface PageRequest {
@@ -53,10 +55,10 @@ export const page = <T>(
   { pageSize, pageToken }: PageRequest,
   keyOf: (item: T) => string,
 ): { items: T[]; nextPageToken: string } => {
-  if (pageSize < 0) throw invalidArgument('You have passed an invalid argument to the service (argument=page_size).')
+  if (pageSize < 0) throw invalidArgument('page_size')
   const after = Buffer.from(pageToken, 'base64url').toString()
   if (Buffer.from(after).toString('base64url') !== pageToken) {
-    throw invalidArgument('You have passed an invalid argument to the service (argument=page_token).')
+    throw invalidArgument('page_token')
   }
   const keyed = all.map((item) => [keyOf(item), item] as const)
   const rest = (after === '' ? keyed : keyed.filter(([key]) => key > after)).toSorted(([a], [b]) => (a < b ? -1 : 1))

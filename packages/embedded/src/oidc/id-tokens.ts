@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { CryptoKey, JWK } from 'jose'
-import type { TimeSource } from '../../clock/time-source.ts'
+import type { TimeSource } from '../clock/time-source.ts'
 
 const ISSUER = 'https://accounts.google.com'
 const LIFETIME_SECONDS = 3600
