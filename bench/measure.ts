@@ -55,7 +55,7 @@ export const ratesPerSecond = async <Name extends string>(
 ): Promise<Record<Name, number>> => {
   const names = Object.keys(contenders) as Name[]
   const rates = new Map<Name, number[]>(names.map((name) => [name, []]))
-  for (const name of names) await onePass({ ...load, count: Math.min(load.count, load.inFlight * 4) }, contenders[name])
+  for (const name of names) await onePass(load, contenders[name])
   for (let round = 0; round < roundsOfEach; round++)
     for (const name of names) rates.get(name)?.push(await onePass(load, contenders[name]))
   return Object.fromEntries([...rates].map(([name, values]) => [name, medianOf(values)])) as Record<Name, number>
