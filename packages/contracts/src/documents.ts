@@ -11,6 +11,8 @@ export const collections = {
   agents: 'agents',
   cells: 'cells',
   deadLetters: 'deadLetters',
+  /** Duties that only one may do at a time, by the duty's name. */
+  leases: 'leases',
   /** Under an agent: events that wait for a missing one, when the agent's own document holds enough of them. */
   parked: 'parked',
   /** Under a dead letter: its original bytes, when they are too many for one document. */

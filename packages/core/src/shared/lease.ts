@@ -20,3 +20,9 @@ export const releaseLease = (lease: Lease, nowMs: number): Lease => ({
   ...lease,
   expiresAt: new Date(nowMs).toISOString(),
 })
+
+/** Keeps the lease for some more seconds, under the same token: what the holder writes counts as before. */
+export const renewLease = (lease: Lease, nowMs: number, seconds: number): Lease => ({
+  ...lease,
+  expiresAt: new Date(nowMs + seconds * 1000).toISOString(),
+})
