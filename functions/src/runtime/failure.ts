@@ -1,9 +1,12 @@
 /** gRPC status codes, as Google's clients put them on their errors. */
 const INVALID_ARGUMENT = 3
+const DEADLINE_EXCEEDED = 4
 const NOT_FOUND = 5
 const ALREADY_EXISTS = 6
+const RESOURCE_EXHAUSTED = 8
 const FAILED_PRECONDITION = 9
 const ABORTED = 10
+const UNAVAILABLE = 14
 
 const codeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
@@ -21,6 +24,12 @@ export const isContention = (error: unknown): boolean => {
  * thrown: the platform delivers again, with backoff, for 24 hours.
  */
 export const isTerminal = (error: unknown): boolean => codeOf(error) === INVALID_ARGUMENT
+
+/** The backend is away or overloaded: the same request may succeed in a moment. */
+export const isPassing = (error: unknown): boolean => {
+  const code = codeOf(error)
+  return code === DEADLINE_EXCEEDED || code === RESOURCE_EXHAUSTED || code === UNAVAILABLE
+}
 
 /** What an error says, in at most 1,000 characters. */
 export const messageOf = (error: unknown): string =>

@@ -1,0 +1,83 @@
+import { subscribe } from 'node:diagnostics_channel'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { once } from './context.ts'
+import { problemAnswer, RequestProblem } from './problem.ts'
+
+type ErrorHandler = (error: unknown, request: IncomingMessage, response: ServerResponse, next: Next) => void
+type Next = (error: unknown) => void
+/** As much of Express as is used here. */
+type ExpressApp = ((request: IncomingMessage, response: ServerResponse) => void) & {
+  use: (handler: ErrorHandler) => void
+}
+
+const isExpress = (listener: unknown): listener is ExpressApp =>
+  typeof listener === 'function' && 'use' in listener && typeof listener.use === 'function'
+
+const isServer = (value: unknown): value is Server =>
+  typeof value === 'object' && value !== null && 'listeners' in value && typeof value.listeners === 'function'
+
+const serverOf = (message: unknown): Server | undefined =>
+  typeof message === 'object' && message !== null && 'server' in message && isServer(message.server)
+    ? message.server
+    : undefined
+
+/**
+ * The functions framework, and the functions emulator in its place, parse bodies before a function is called. What they
+ * cannot read goes to Express, which answers with a page of HTML, outside production with a stack trace. So their app gets
+ * a handler for its errors, just before its first request.
+ */
+export const answerFrameworkErrors = once(() => {
+  const known = new WeakSet<Server>()
+  subscribe('http.server.request.start', (message) => {
+    const server = serverOf(message)
+    if (server === undefined || known.has(server)) return
+    known.add(server)
+    for (const listener of server.listeners('request')) if (isExpress(listener)) listener.use(errorHandlerOf(listener))
+  })
+})
+
+const errorHandlerOf = (app: ExpressApp): ErrorHandler => {
+  const givenOn = new WeakSet<IncomingMessage>()
+  // Express knows a handler of errors by its four parameters.
+  return (error, request, response, next) => {
+    if (response.headersSent) next(error)
+    else if (fieldOf(error, 'type') === 'entity.parse.failed' && !givenOn.has(request)) {
+      // It is read, and is no JSON: what is to become of it is for the function to say. Parsers pass by what was read.
+      givenOn.add(request)
+      app(request, response)
+    } else {
+      const { status, headers, body } = problemAnswer(problemOf(error))
+      response.writeHead(status, headers)
+      response.end(body)
+    }
+  }
+}
+
+// As body-parser tells its errors: https://expressjs.com/en/resources/middleware/body-parser.html#errors
+const problemOf = (error: unknown): RequestProblem => {
+  const status = numberOf(error, 'status')
+  if (status === undefined || status < 400 || status > 499) return new RequestProblem(500)
+  const limit = numberOf(error, 'limit')
+  const value = numberOf(error, 'length') ?? numberOf(error, 'received')
+  return new RequestProblem(status, {
+    detail: detailOf[String(fieldOf(error, 'type'))] ?? 'The body cannot be read.',
+    ...(limit === undefined ? {} : { limit }),
+    ...(value === undefined ? {} : { value }),
+  })
+}
+
+const detailOf: Readonly<Record<string, string>> = {
+  'charset.unsupported': 'The charset of the body is not supported: it must be UTF-8.',
+  'encoding.unsupported': 'The content encoding of the body is not supported.',
+  'entity.too.large': 'The body is too large.',
+  'entity.parse.failed': 'The body is not JSON (RFC 8259).',
+  'request.size.invalid': 'The body is not as long as its content length says.',
+}
+
+const fieldOf = (error: unknown, field: string): unknown =>
+  typeof error === 'object' && error !== null && field in error ? Reflect.get(error, field) : undefined
+
+const numberOf = (error: unknown, field: string): number | undefined => {
+  const value = fieldOf(error, field)
+  return typeof value === 'number' ? value : undefined
+}

@@ -1,0 +1,159 @@
+import { get, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { http, type HttpFunction } from '@google-cloud/functions-framework'
+import { getTestServer } from '@google-cloud/functions-framework/testing'
+import { ProblemDetails } from '@infinity-matrix/contracts'
+import { onRequest as onRequestOfSdk } from 'firebase-functions/https'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { onRequest } from './on-request.ts'
+import { RequestProblem } from './problem.ts'
+import { readJson, readQuery } from './request-body.ts'
+
+const Colour = z.object({ name: z.enum(['red', 'blue'], { error: 'must be red or blue' }) })
+const limits = { mediaTypes: ['application/json', 'text/plain'], bytesMax: 100 }
+const options = { maxInstances: 2, concurrency: 10, memory: '256MiB', timeoutSeconds: 30 } as const
+
+const served = onRequest(options, (app) => {
+  app.post('/colours', (request) => readJson(request, Colour, limits).then((colour) => request.json(colour)))
+  app.get('/colours', (request) => request.json(readQuery(request, Colour)))
+  app.get('/limited', () => {
+    throw new RequestProblem(429, { limit: 5, value: 6, resetAt: '2026-01-01T00:00:00.000Z' }, { 'retry-after': '7' })
+  })
+  app.get('/away', () => {
+    throw Object.assign(new Error('14 UNAVAILABLE: at 10.0.0.7'), { code: 14 })
+  })
+  app.get('/broken', () => {
+    throw new Error('a secret')
+  })
+})
+
+http('served', served as unknown as HttpFunction)
+const server = getTestServer('served')
+let origin = ''
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+afterAll(() => new Promise((resolve) => server.close(resolve)))
+
+const post = (
+  body: string | Uint8Array<ArrayBuffer>,
+  headers: Record<string, string> = { 'content-type': 'application/json' },
+) => fetch(`${origin}/colours`, { method: 'POST', headers, body })
+
+/** Every error has this form, whoever made it. */
+const problemOf = async (response: Response): Promise<ProblemDetails> => {
+  expect(response.headers.get('content-type')).toBe('application/problem+json')
+  const text = await response.text()
+  expect(text).not.toMatch(/node_modules|at .*:\d+:\d+|secret|10\.0\.0\.7/)
+  const problem = ProblemDetails.parse(JSON.parse(text))
+  expect(problem.status).toBe(response.status)
+  return problem
+}
+
+describe('under the functions framework', () => {
+  // First, because the framework's app must be ready for it before any function is called.
+  it.each([
+    ['application/json', 'must be JSON (RFC 8259)'],
+    ['text/plain', 'must be JSON (RFC 8259)'],
+  ])('a body that is no JSON, as %s, is a problem of the function', async (contentType, rule) => {
+    const problem = await problemOf(await post('{"name": <b>', { 'content-type': contentType }))
+    expect(problem).toMatchObject({ status: 400, title: 'Bad Request', errors: [{ field: '', rule }] })
+  })
+
+  it('routes answer', async () => {
+    const response = await post('{"name":"red"}')
+    expect([response.status, await response.json()]).toEqual([200, { name: 'red' }])
+    expect(await (await fetch(`${origin}/colours?name=blue`)).json()).toEqual({ name: 'blue' })
+  })
+
+  it('fields that break a rule are named', async () => {
+    const errors = [{ field: 'name', rule: 'must be red or blue' }]
+    expect(await problemOf(await post('{"name":"green"}'))).toMatchObject({ status: 422, errors })
+    expect(await problemOf(await fetch(`${origin}/colours`))).toMatchObject({ status: 400, errors })
+  })
+
+  it('a body that is too large tells the limit and its own size', async () => {
+    const body = JSON.stringify({ name: 'x'.repeat(100) })
+    expect(await problemOf(await post(body))).toMatchObject({ status: 413, limit: 100, value: body.length })
+  })
+
+  it('a body that is not UTF-8 is refused', async () => {
+    const bytes = new Uint8Array([0x22, 0xff, 0x22])
+    const problem = await problemOf(await post(bytes, { 'content-type': 'text/plain' }))
+    expect(problem).toMatchObject({ status: 400, errors: [{ field: '', rule: 'must be UTF-8' }] })
+  })
+
+  it.each<[string, string, RequestInit, number, Partial<ProblemDetails>]>([
+    ['an unknown path', '/nowhere', {}, 404, { title: 'Not Found' }],
+    ['a body of another type', '/colours', { method: 'POST', body: new URLSearchParams('name=red') }, 415, {}],
+    ['no body', '/colours', { method: 'POST' }, 415, {}],
+    [
+      'an unknown charset',
+      '/colours',
+      { method: 'POST', body: '{}', headers: { 'content-type': 'application/json; charset=latin1' } },
+      415,
+      {},
+    ],
+    [
+      'an unknown content encoding',
+      '/colours',
+      { method: 'POST', body: '{}', headers: { 'content-type': 'application/json', 'content-encoding': 'lzma' } },
+      415,
+      { detail: 'The content encoding of the body is not supported.' },
+    ],
+    [
+      'a body that is not compressed as it says',
+      '/colours',
+      { method: 'POST', body: '{}', headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' } },
+      400,
+      { detail: 'The body cannot be read.' },
+    ],
+    ['a failure of the route', '/broken', {}, 500, { title: 'Internal Server Error' }],
+  ])('%s is a problem', async (_what, path, init, status, wanted) => {
+    expect(await problemOf(await fetch(origin + path, init))).toMatchObject({ status, ...wanted })
+  })
+
+  it('a URL that is none is a problem', async () => {
+    // fetch would put it right.
+    const answer = await new Promise<IncomingMessage>((resolve) => get(origin, { path: '/col\\ours' }, resolve))
+    const body = Buffer.concat(await answer.toArray()).toString()
+    const headers = { 'content-type': answer.headers['content-type'] ?? '' }
+    const status = answer.statusCode ?? 0
+    expect((await problemOf(new Response(body, { status, headers }))).status).toBe(400)
+  })
+
+  it('a method that a path does not have is told which it has', async () => {
+    const response = await fetch(`${origin}/colours`, { method: 'DELETE' })
+    expect(response.headers.get('allow')?.split(', ').toSorted()).toEqual(['GET', 'HEAD', 'POST'])
+    expect((await problemOf(response)).status).toBe(405)
+  })
+
+  it('a limit that is passed tells when to come again', async () => {
+    const response = await fetch(`${origin}/limited`)
+    expect(response.headers.get('retry-after')).toBe('7')
+    expect(await problemOf(response)).toEqual({
+      type: 'about:blank',
+      title: 'Too Many Requests',
+      status: 429,
+      limit: 5,
+      value: 6,
+      resetAt: '2026-01-01T00:00:00.000Z',
+    })
+  })
+
+  it('a backend that is away is one to try again', async () => {
+    const response = await fetch(`${origin}/away`)
+    expect(response.headers.get('retry-after')).toBe('1')
+    expect((await problemOf(response)).status).toBe(503)
+  })
+})
+
+describe('its declaration', () => {
+  it("is that of the SDK's own onRequest", () => {
+    const { __endpoint } = onRequestOfSdk({ ...options, invoker: 'private' }, () => {})
+    expect(served.__endpoint).toEqual(__endpoint)
+  })
+})

@@ -1,0 +1,33 @@
+import { z } from 'zod'
+
+/** A field of the request that breaks a rule. */
+export const FieldError = z.object({
+  /** Its path, such as `events.3.data.costUsd`; empty when the whole body is meant. */
+  field: z.string(),
+  /** What must hold, with its limit. */
+  rule: z.string(),
+})
+export type FieldError = z.infer<typeof FieldError>
+
+/**
+ * The body of every error that the control plane answers over HTTP, as `application/problem+json`.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9457
+ */
+export const ProblemDetails = z.object({
+  /** `about:blank` where the status says it all. */
+  type: z.string(),
+  /** The name of the status. */
+  title: z.string(),
+  status: z.int().min(400).max(599),
+  /** What is wrong this time, for people. */
+  detail: z.string().optional(),
+  errors: z.array(FieldError).optional(),
+  /** Where a limit is passed: the limit, what the request has, and when the limit is free again (UTC). */
+  limit: z.number().optional(),
+  value: z.number().optional(),
+  resetAt: z.iso.datetime().optional(),
+})
+export type ProblemDetails = z.infer<typeof ProblemDetails>
+
+export const problemMediaType = 'application/problem+json'
