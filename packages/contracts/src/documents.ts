@@ -49,6 +49,20 @@ export type Transition = z.infer<typeof Transition>
 export const Presence = z.object({ status: z.enum(['heard', 'silent']), since: Instant, observedAt: Instant })
 export type Presence = z.infer<typeof Presence>
 
+/** What operators want an agent's properties to be. A condition on a change is one on `version`. */
+export const DesiredState = z.object({
+  /** How often it was changed: the first change makes it 1. */
+  version: z.int(),
+  /** JSON. Kept as text, since nothing asks for what is in it and a map would cost at each write of the agent. */
+  properties: z.string(),
+  changedAt: Instant,
+  changedBy: z.string(),
+  /** The bulk job that wrote it, and the properties that it replaced, for its roll back. */
+  jobId: z.string().nullable(),
+  replaced: z.string().nullable(),
+})
+export type DesiredState = z.infer<typeof DesiredState>
+
 /** `agents/{agentId}`: one agent as the control plane knows it. */
 export const AgentDocument = z.object({
   agentId: AgentId,
@@ -57,7 +71,17 @@ export const AgentDocument = z.object({
   tier: z.enum(tiers),
   /** `reported.status`, where queries find it. */
   status: z.string(),
+  /** Of its latest run, where queries find them. */
+  kind: z.string().nullable().default(null),
+  labels: z.record(z.string(), z.string()).default({}),
   reported: ReportedState,
+  /** What it reported of its properties, as JSON; the desired version it says it has seen. */
+  properties: z.string().default('{}'),
+  seenDesiredVersion: z.int().default(0),
+  /** Written by operators, never by the fold; null while nobody asked for anything. */
+  desired: DesiredState.nullable().default(null),
+  /** Whether the reported properties are all that desired says. */
+  inSync: z.boolean().default(true),
   /** How often the document was written. */
   version: z.int(),
   /** Of the last report applied: what is at or before it is a duplicate. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Properties } from './properties.ts'
 import { when } from './when.ts'
 
 const text = (lengthMax: number) =>
@@ -105,8 +106,15 @@ export const ReportedState = z.discriminatedUnion(
 export type ReportedState = z.infer<typeof ReportedState>
 export type AgentStatus = ReportedState['status']
 
+/** What an agent's properties are now: a merge patch on what it reported before, and the desired state it has seen. */
+export const PropertiesReported = z.object({ properties: Properties, desiredVersion: count.optional() })
+
 /** The whole state at the event's sequence: it replaces all that came before. */
-export const AgentSnapshot = z.object({ state: ReportedState })
+export const AgentSnapshot = z.object({
+  state: ReportedState,
+  properties: Properties.optional(),
+  desiredVersion: count.optional(),
+})
 
 export const AgentHeartbeat = z.object({
   /** The agent counts as silent when it was not heard for this long. */
@@ -123,6 +131,8 @@ export const AgentHeartbeat = z.object({
 export const AgentWentSilent = z.object({ lastHeardAt: when, silenceBoundSeconds: amount })
 export const AgentHeardAgain = z.object({ heardAt: when })
 export const ResyncRequested = z.object({ afterSequence: count, gapSince: when })
+/** What an agent is asked to become: `delta` is what desired says and it did not report. */
+export const DesiredChanged = z.object({ desiredVersion: count, properties: Properties, delta: Properties })
 
 /** Version 1 told success apart by a flag; version 2 names the outcome. */
 const AgentFinishedV1 = z.object({
@@ -139,6 +149,7 @@ export const reports = {
   'agent.step-taken.v1': StepTaken,
   'agent.status-changed.v1': StatusChanged,
   'agent.finished.v2': AgentFinished,
+  'agent.properties-reported.v1': PropertiesReported,
   'agent.snapshot.v1': AgentSnapshot,
 } as const
 
@@ -147,6 +158,7 @@ export const observations = {
   'agent.went-silent.v1': AgentWentSilent,
   'agent.heard-again.v1': AgentHeardAgain,
   'agent.resync-requested.v1': ResyncRequested,
+  'agent.desired-changed.v1': DesiredChanged,
 } as const
 
 interface Upcast {

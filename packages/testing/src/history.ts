@@ -29,6 +29,10 @@ const later: fc.Arbitrary<Step> = fc.oneof(
     data: fc.record({ status: fc.constantFrom('running' as const, 'waiting' as const, 'draining' as const) }),
   }),
   fc.record({
+    type: fc.constant('agent.properties-reported.v1' as const),
+    data: fc.record({ properties: fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom(null, 1, 2)) }),
+  }),
+  fc.record({
     type: fc.constant('agent.finished.v2' as const),
     data: fc.record({ outcome: fc.constantFrom('success' as const, 'failure' as const) }),
   }),

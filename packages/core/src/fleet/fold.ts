@@ -13,8 +13,10 @@ import {
   type Transition,
   type Presence,
   type Problem,
+  type ReportedState,
 } from '@infinity-matrix/contracts'
 import { evolve, newAgent, refusalOf } from '../shared/reported-state.ts'
+import { reportProperties } from './desired/report.ts'
 
 /** One event as it was delivered. `publishedAt` is Pub/Sub's publish time, UTC with milliseconds. */
 export interface Delivery extends ReceivedEvent {
@@ -73,7 +75,8 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
     refused.push({ agentId: agent.agentId, tenant: agent.tenant, ...parked, problem })
 
   const apply = (agent: AgentDocument, report: AgentReport, parked: ParkedReport): AgentDocument => {
-    const problem = refusalOf(agent.reported, report)
+    const properties = reportProperties(agent, report)
+    const problem = refusalOf(agent.reported, report) ?? properties.problem
     if (problem) refuse(agent, parked, problem)
     const at = new Date(Date.parse(report.time)).toISOString()
     const reported = evolve(agent.reported, report, at)
@@ -92,6 +95,8 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
       tier: report.tier,
       reported,
       status: reported.status,
+      ...runFields(report, reported),
+      ...properties.fields,
       lastSequence: report.sequence,
       transitions: [...agent.transitions, JSON.stringify(transition)].slice(-transitionsKept),
       presence: report.type === 'agent.started.v1' ? null : agent.presence,
@@ -194,13 +199,25 @@ const fittingInDocument = (waiting: readonly ParkedReport[]): number => {
   return tooMany === -1 ? waiting.length : tooMany
 }
 
+/** What queries look for of a run, when a report begins or replaces it. */
+const runFields = ({ type }: AgentReport, reported: ReportedState): Partial<Pick<AgentDocument, 'kind' | 'labels'>> => {
+  if (type !== 'agent.started.v1' && type !== 'agent.snapshot.v1') return {}
+  return 'run' in reported ? { kind: reported.run.kind, labels: reported.run.labels ?? {} } : { kind: null, labels: {} }
+}
+
 const emptyDocument = (report: AgentReport, now: string): AgentDocument => ({
   agentId: report.agentId,
   tenant: report.tenant,
   region: report.region,
   tier: report.tier,
   status: newAgent.status,
+  kind: null,
+  labels: {},
   reported: newAgent,
+  properties: '{}',
+  seenDesiredVersion: 0,
+  desired: null,
+  inSync: true,
   version: 0,
   lastSequence: 0,
   parked: [],
@@ -228,6 +245,7 @@ const presenceAfter = (document: AgentDocument | undefined, observation: AgentOb
       return { status: 'heard', since: sinceOf(observation.data.heardAt), observedAt }
     case 'agent.heartbeat.v1':
     case 'agent.resync-requested.v1':
+    case 'agent.desired-changed.v1':
       return undefined
     default:
       return observation satisfies never

@@ -36,6 +36,7 @@ export type ReportContent = {
 export const refusalOf = (state: ReportedState, report: ReportContent): Problem | undefined => {
   switch (report.type) {
     case 'agent.started.v1':
+    case 'agent.properties-reported.v1':
     case 'agent.snapshot.v1':
       return undefined
     case 'agent.step-taken.v1':
@@ -105,6 +106,9 @@ export const evolve = (state: ReportedState, report: ReportContent, at: string):
         finish: { ...data, finishedAt: at },
       }
     }
+    // Properties are no part of a run: they stand beside it.
+    case 'agent.properties-reported.v1':
+      return state
     case 'agent.snapshot.v1':
       return report.data.state
     default:

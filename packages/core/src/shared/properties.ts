@@ -1,0 +1,52 @@
+import type { Properties } from '@infinity-matrix/contracts'
+
+type Json = Properties[string]
+
+const isObject = (value: Json | undefined): value is Properties =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const ownOf = (properties: Properties, name: string): Json | undefined =>
+  Object.hasOwn(properties, name) ? properties[name] : undefined
+
+/**
+ * Properties after a merge patch: null takes a name away, an object is merged, all else replaces.
+ *
+ * @see RFC 7386
+ */
+export const mergePatch = (target: Properties, patch: Properties): Properties => {
+  const merged = new Map(Object.entries(target))
+  for (const [name, value] of Object.entries(patch)) {
+    const before = ownOf(target, name)
+    if (value === null) merged.delete(name)
+    else merged.set(name, isObject(value) ? mergePatch(isObject(before) ? before : {}, value) : value)
+  }
+  return Object.fromEntries(merged)
+}
+
+const isEqual = (a: Json | undefined, b: Json): boolean => {
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && b.every((item, index) => isEqual(a[index], item))
+  if (isObject(a) && isObject(b)) {
+    const names = Object.keys(b)
+    return Object.keys(a).length === names.length && names.every((name) => isEqual(ownOf(a, name), b[name] ?? null))
+  }
+  return a === b
+}
+
+/**
+ * What desired says and reported does not, as a merge patch on reported: empty when they agree. What only the agent
+ * reports is its own.
+ */
+export const deltaOf = (desired: Properties, reported: Properties): Properties =>
+  Object.fromEntries(
+    Object.entries(desired).flatMap(([name, wanted]): [string, Json][] => {
+      const has = ownOf(reported, name)
+      if (!isObject(wanted) || !isObject(has)) return isEqual(has, wanted) ? [] : [[name, wanted]]
+      const inner = deltaOf(wanted, has)
+      return Object.keys(inner).length === 0 ? [] : [[name, inner]]
+    }),
+  )
+
+/** Whether what is reported is all that desired says. */
+export const isInSync = (desired: Properties, reported: Properties): boolean =>
+  Object.keys(deltaOf(desired, reported)).length === 0
