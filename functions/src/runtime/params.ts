@@ -6,3 +6,9 @@ export const cellsPerRegion = defineInt('CELLS_PER_REGION', { default: 16 })
 
 /** A missing report is waited for this long before the agent is asked for a snapshot. */
 export const gapBoundSeconds = defineInt('GAP_BOUND_SECONDS', { default: 60 })
+
+/**
+ * More writes a second than all instances together can make. A key range that has grown to take so much is not governed
+ * any more; 0 governs none.
+ */
+export const governedWritesPerSecond = defineInt('GOVERNED_WRITES_PER_SECOND', { default: 35_000 })

@@ -11,6 +11,8 @@ export const collections = {
   agents: 'agents',
   cells: 'cells',
   deadLetters: 'deadLetters',
+  /** How much each range of keys takes, by the range's name. */
+  keyRanges: 'keyRanges',
   /** Duties that only one may do at a time, by the duty's name. */
   leases: 'leases',
   /** Under an agent: events that wait for a missing one, when the agent's own document holds enough of them. */
