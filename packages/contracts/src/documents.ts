@@ -91,8 +91,9 @@ export const AgentDocument = z.object({
   parked: z.array(ParkedReport),
   /** How many more are parked in documents of their own. */
   parkedElsewhere: z.int(),
-  /** Since when a report is missing; null when none is. */
+  /** Since when a report is missing; null when none is. Not indexed, since it only grows: queries ask for `hasGap`. */
   gapSince: Instant.nullable(),
+  hasGap: z.boolean(),
   /** Set when the gap outlived its bound and the agent was asked for a snapshot. */
   resyncRequestedAt: Instant.nullable(),
   /** The latest, oldest first, each as JSON: `transitionsOf` reads them. As maps they would be most of a write's cost. */

@@ -49,6 +49,7 @@ const controlPlaneWith = ({ loses, losesReceiptOf, others = 0 }: Faults = {}) =>
       parked: [],
       parkedElsewhere: 0,
       gapSince: null,
+      hasGap: false,
       resyncRequestedAt: null,
       transitions: [],
       presence: null,

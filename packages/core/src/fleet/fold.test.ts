@@ -160,7 +160,7 @@ describe('gaps', () => {
   it('an early report is parked, and its gap is dated', () => {
     const { document, verdicts } = foldEach([started, acted(3)])
     expect(verdicts).toEqual(['applied', 'parked'])
-    expect(document).toMatchObject({ lastSequence: 1, gapSince: publishedAt, parked: [{ sequence: 3 }] })
+    expect(document).toMatchObject({ lastSequence: 1, gapSince: publishedAt, hasGap: true, parked: [{ sequence: 3 }] })
   })
 
   it('a parked report that comes again is a duplicate', () => {
@@ -169,7 +169,13 @@ describe('gaps', () => {
 
   it('late arrival heals it', () => {
     const { document } = foldEach([started, acted(4), acted(3), acted(2)])
-    expect(document).toMatchObject({ lastSequence: 4, gapSince: null, resyncRequestedAt: null, parked: [] })
+    expect(document).toMatchObject({
+      lastSequence: 4,
+      gapSince: null,
+      hasGap: false,
+      resyncRequestedAt: null,
+      parked: [],
+    })
   })
 
   it('a new gap behind a healed one is dated anew', () => {
