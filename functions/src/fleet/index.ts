@@ -1,3 +1,4 @@
+export { api } from './api.ts'
 export { onHeartbeat } from './onHeartbeat.ts'
 export { onStateChange } from './onStateChange.ts'
 export { sweepGaps } from './sweepGaps.ts'

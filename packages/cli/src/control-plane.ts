@@ -1,5 +1,5 @@
 import {
-  activeStatuses,
+  agentStatuses,
   AgentDocument,
   collections,
   deadLetterTopic,
@@ -21,15 +21,6 @@ export interface Place {
   pubsubHost: string | undefined
   firestoreHost: string | undefined
 }
-
-export const statuses: readonly AgentStatus[] = [
-  'new',
-  ...activeStatuses,
-  'succeeded',
-  'failed',
-  'completed',
-  'cancelled',
-]
 
 export interface StoredAgent {
   document: AgentDocument
@@ -147,7 +138,7 @@ export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }:
 
   const countByStatus = async (): Promise<Record<AgentStatus, number>> => {
     const counts = await Promise.all(
-      statuses.map(async (status) => {
+      agentStatuses.map(async (status) => {
         const answer = await agents.where('status', '==', status).count().get()
         return [status, answer.data().count] as const
       }),

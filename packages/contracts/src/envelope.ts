@@ -11,7 +11,11 @@ export const AgentId = pattern(
 ).brand<'AgentId'>()
 export type AgentId = z.infer<typeof AgentId>
 
-const slug = pattern(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'must be 1 to 63 of a-z, 0-9 or -, not at its ends')
+/** A tenant's or a region's name. */
+export const Slug = pattern(
+  /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+  'must be 1 to 63 of a-z, 0-9 or -, not at its ends',
+)
 
 /** The largest gap-free count a JSON number carries exactly. */
 const sequenceRule = `must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`
@@ -39,8 +43,8 @@ export const Envelope = z.object(
     subject: pattern(/^agents\/[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, 'must be agents/{agentId}'),
     time: when,
     datacontenttype: z.literal('application/json', { error: 'must be application/json' }).optional(),
-    tenant: slug,
-    region: slug,
+    tenant: Slug,
+    region: Slug,
     tier: z.enum(tiers, { error: `must be one of ${tiers.join(', ')}` }),
     /** Per agent, from 1, without holes. Only what an agent reports about itself has one. */
     sequence: z.int({ error: sequenceRule }).min(1, { error: sequenceRule }).optional(),

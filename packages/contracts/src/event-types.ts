@@ -32,8 +32,8 @@ export const logTailLengthMax = 8192
 const keyRule = 'must be 1 to 128 printable characters and not start with __'
 const Key = z.string({ error: keyRule }).regex(/^(?!__)[^\p{C}]{1,128}$/u, { error: keyRule })
 
-const Labels = z
-  .record(Key, text(63), { error: 'must be an object of strings' })
+export const Labels = z
+  .record(Key, text(63), { error: ({ code }) => (code === 'invalid_key' ? keyRule : 'must be an object of strings') })
   .refine((labels) => Object.keys(labels).length <= labelsMax, { error: `must have at most ${labelsMax} entries` })
 
 export const activeStatuses = ['running', 'waiting', 'draining'] as const
@@ -105,6 +105,14 @@ export const ReportedState = z.discriminatedUnion(
 )
 export type ReportedState = z.infer<typeof ReportedState>
 export type AgentStatus = ReportedState['status']
+export const agentStatuses: readonly [AgentStatus, ...AgentStatus[]] = [
+  'new',
+  ...activeStatuses,
+  'succeeded',
+  'failed',
+  'completed',
+  'cancelled',
+]
 
 /** What an agent's properties are now: a merge patch on what it reported before, and the desired state it has seen. */
 export const PropertiesReported = z.object({ properties: Properties, desiredVersion: count.optional() })

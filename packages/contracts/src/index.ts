@@ -1,3 +1,4 @@
+export * from './agents-api.ts'
 export * from './documents.ts'
 export * from './envelope.ts'
 export * from './event-types.ts'

@@ -27,6 +27,8 @@ export const ProblemDetails = z.object({
   limit: z.number().optional(),
   value: z.number().optional(),
   resetAt: z.iso.datetime().optional(),
+  /** Where a condition on what is stored failed: what is stored now. */
+  current: z.unknown().optional(),
 })
 export type ProblemDetails = z.infer<typeof ProblemDetails>
 

@@ -1,3 +1,4 @@
+export * from './agent-builder.ts'
 export * from './event-builder.ts'
 export * from './history.ts'
 export * from './receipt-builder.ts'

@@ -1,4 +1,7 @@
 export * from './cell.ts'
+export * from './desired/change.ts'
+export * from './desired/report.ts'
 export * from './fold.ts'
+export * from './search/filter.ts'
 export * from './silence.ts'
 export * from './gap.ts'

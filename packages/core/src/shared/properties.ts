@@ -23,7 +23,8 @@ export const mergePatch = (target: Properties, patch: Properties): Properties =>
   return Object.fromEntries(merged)
 }
 
-const isEqual = (a: Json | undefined, b: Json): boolean => {
+/** Whether two values are the same JSON; the order of names does not count. */
+export const isEqual = (a: Json | undefined, b: Json): boolean => {
   if (Array.isArray(a) && Array.isArray(b))
     return a.length === b.length && b.every((item, index) => isEqual(a[index], item))
   if (isObject(a) && isObject(b)) {

@@ -1,0 +1,56 @@
+// Local engines for tests of the room, and the context that functions have.
+import { Firestore } from '@google-cloud/firestore'
+import { PubSub, type Message } from '@google-cloud/pubsub'
+import { topics } from '@infinity-matrix/contracts'
+import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
+import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
+import { testNowMs, waitFor } from '@infinity-matrix/testing'
+import { v7 as uuidv7 } from 'uuid'
+import { vi } from 'vitest'
+import type { Context } from '../runtime/context.ts'
+
+/** Engines of a test file's own, with a clock that stands until a test moves it. */
+export const startEngines = async (projectId: string) => {
+  const address = { host: '127.0.0.1', port: 0 }
+  const [store, broker] = await Promise.all([startFirestoreEngine(address), startPubSubEngine(address)])
+  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
+  vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
+  vi.stubEnv('GCLOUD_PROJECT', projectId)
+  const [firestore, pubsub] = [new Firestore({ projectId }), new PubSub({ projectId })]
+  await Promise.all(Object.values(topics).map(({ name }) => pubsub.createTopic(name)))
+  let atMs = testNowMs
+  const context: Context = {
+    firestore,
+    pubsub,
+    topic: (name) => pubsub.topic(name, { batching: { maxMilliseconds: 1 } }),
+    nowMs: () => atMs,
+    newId: () => uuidv7(),
+  }
+  /** What arrives on a topic from now on. */
+  const listenTo = async (topicName: string) => {
+    const [subscription] = await pubsub.topic(topicName).createSubscription(`test-${uuidv7()}`)
+    const texts: string[] = []
+    subscription.on('message', (message: Message) => {
+      message.ack()
+      texts.push(message.data.toString('utf8'))
+    })
+    return {
+      texts,
+      next: () => waitFor(`a message on ${topicName}`, () => texts.shift()),
+      stop: () => subscription.close(),
+    }
+  }
+  return {
+    context,
+    listenTo,
+    pass: (seconds: number) => {
+      atMs += seconds * 1000
+    },
+    close: async () => {
+      await Promise.all([firestore.terminate(), pubsub.close()])
+      await Promise.all([store.close(), broker.close()])
+      vi.unstubAllEnvs()
+    },
+  }
+}
+export type Engines = Awaited<ReturnType<typeof startEngines>>
