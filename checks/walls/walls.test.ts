@@ -25,6 +25,7 @@ const planted: Planted[] = [
   importing('packages/core/src/agents/other-room.ts', '../fleet/model.ts', /^core\/agents must not import core\/fleet/),
   importing('packages/core/src/shared/of-a-room.ts', '../fleet/model.ts', /^core\/shared must not import core\/fleet/),
   importing('packages/contracts/src/core.ts', '@infinity-matrix/core/fleet', /^contracts must not import core/),
+  importing('packages/archive/src/embedded.ts', '@infinity-matrix/embedded', /^archive must not import embedded/),
   importing('packages/sdk/src/core.ts', '@infinity-matrix/core/fleet', /^sdk must not import core/),
   importing('packages/cli/src/core.ts', '@infinity-matrix/core/fleet', /^cli must not import core\/fleet/),
   importing('packages/dashboard/src/core.ts', '@infinity-matrix/core/fleet', /^dashboard must not import core/),

@@ -9,7 +9,8 @@ const areaDoors: Partial<Record<string, string[]>> = {
   embedded: ['contracts'],
   testing: ['contracts', 'core'],
   sdk: ['contracts'],
-  cli: ['contracts', 'sdk', 'embedded', 'core'],
+  archive: ['contracts', 'core'],
+  cli: ['contracts', 'sdk', 'embedded', 'core', 'archive'],
   dashboard: ['contracts', 'sdk'],
   infra: ['contracts'],
 }

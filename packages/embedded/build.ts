@@ -8,6 +8,8 @@ interface Manifest {
   private?: boolean
   bin: Record<string, string>
   exports: Record<string, string>
+  peerDependencies: Record<string, string>
+  peerDependenciesMeta: Record<string, object>
   scripts?: unknown
   devDependencies?: unknown
 }
@@ -27,10 +29,10 @@ const copyCommands = async (): Promise<void> => {
 }
 
 // `imx-emulators` runs the Firebase CLI of the project it is called in; the engines alone need none.
-const besides = {
-  peerDependencies: { 'firebase-tools': '>=15' },
-  peerDependenciesMeta: { 'firebase-tools': { optional: true } },
-}
+const besides = ({ peerDependencies, peerDependenciesMeta }: Manifest) => ({
+  peerDependencies: { ...peerDependencies, 'firebase-tools': '>=15' },
+  peerDependenciesMeta: { ...peerDependenciesMeta, 'firebase-tools': { optional: true } },
+})
 
 const publishedManifest = async (): Promise<object> => {
   const manifest = JSON.parse(await readFile(join(here, 'package.json'), 'utf8')) as Manifest
@@ -39,7 +41,7 @@ const publishedManifest = async (): Promise<object> => {
     const module = source.slice(0, -'.ts'.length)
     return [name, { types: `${module}.d.ts`, default: `${module}.js` }]
   })
-  return { ...rest, engines: { node: '>=22' }, ...besides, exports: Object.fromEntries(published) as object }
+  return { ...rest, engines: { node: '>=22' }, ...besides(manifest), exports: Object.fromEntries(published) as object }
 }
 
 await rm(dist, { recursive: true, force: true })

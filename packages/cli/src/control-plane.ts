@@ -1,6 +1,9 @@
 import {
   agentStatuses,
   AgentDocument,
+  archiveDataset,
+  archiveSubscription,
+  archiveTables,
   collections,
   deadLetterTopic,
   FoldReceipt,
@@ -8,6 +11,7 @@ import {
   topicRetentionDays,
   topics,
   type AgentStatus,
+  type ArchiveTable,
   type TopicName,
 } from '@infinity-matrix/contracts'
 import type { Message, Topic as PubSubTopic } from '@google-cloud/pubsub'
@@ -67,11 +71,28 @@ export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }:
     return created
   }
 
-  /** Creates what is missing of the contract's topics and their dead-letter topics. */
+  // In production the tables have to be there first: infra makes both.
+  const ensureArchive = async (): Promise<void> => {
+    if (!pubsubHost) return
+    const subscribe = async ({ topic: name, table }: ArchiveTable) => {
+      await pubsub
+        .topic(name)
+        .createSubscription(archiveSubscription(name), {
+          bigqueryConfig: { table: `${projectId}.${archiveDataset}.${table}`, writeMetadata: true },
+          deadLetterPolicy: { deadLetterTopic: pubsub.topic(deadLetterTopic(name)).name, maxDeliveryAttempts: 5 },
+          expirationPolicy: {},
+        })
+        .catch(ignoreExisting)
+    }
+    await Promise.all(Object.values(archiveTables).map(subscribe))
+  }
+
+  /** Creates what is missing of the contract's topics, their dead-letter topics, and, locally, their archive. */
   const ensureTopics = async (): Promise<void> => {
     const names = Object.values(topics).flatMap(({ name }) => [name, deadLetterTopic(name)])
     const messageRetentionDuration = { seconds: topicRetentionDays * 86_400 }
     await Promise.all(names.map((name) => pubsub.createTopic({ name, messageRetentionDuration }).catch(ignoreExisting)))
+    await ensureArchive()
   }
 
   /** Resolves when Pub/Sub has the event. */

@@ -32,6 +32,12 @@ export const readSettings = (environment: NodeJS.ProcessEnv = process.env): Sett
   scheduleClockHost: environment['IMX_SCHEDULE_CLOCK_HOST'] ?? '127.0.0.1:8086',
 })
 
-/** What a suite of our own is started with. `persistIn`: the folder in which its Firestore keeps the documents. */
+/** What a suite of our own is started with. `persistIn`: the folder that keeps its documents, and the archive that led to them. */
 export const suiteEnvironment = (persistIn: string | undefined): NodeJS.ProcessEnv =>
-  persistIn === undefined ? process.env : { ...process.env, IMX_FIRESTORE_PERSIST: persistIn }
+  persistIn === undefined
+    ? process.env
+    : {
+        ...process.env,
+        IMX_FIRESTORE_PERSIST: join(persistIn, 'firestore'),
+        IMX_BIGQUERY_TABLES: join(persistIn, 'bigquery'),
+      }

@@ -1,4 +1,5 @@
 export * from './agents-api.ts'
+export * from './archive.ts'
 export * from './documents.ts'
 export * from './envelope.ts'
 export * from './event-types.ts'

@@ -48,6 +48,7 @@ const parse = (argv: readonly string[]): { own: Own; firebase: string[] } => {
 const persistIn = (folder: string): NodeJS.ProcessEnv => ({
   IMX_FIRESTORE_PERSIST: resolve(folder, 'firestore'),
   IMX_PUBSUB_PERSIST: resolve(folder, 'pubsub'),
+  IMX_BIGQUERY_TABLES: resolve(folder, 'bigquery'),
 })
 
 const run = async (own: Own, firebaseArguments: readonly string[]): Promise<void> => {

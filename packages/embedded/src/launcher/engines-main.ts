@@ -19,7 +19,7 @@ stops the engines, and ends with its code.
   --host <address>         where all listen (127.0.0.1)
   --project <id>           the command's GCLOUD_PROJECT (demo-local); every project is served
   --rules <file>           Firestore security rules for all projects; without them users may do everything
-  --persist <folder>       what is in Firestore and Pub/Sub is kept there, and is there at the next start
+  --persist <folder>       what is in Firestore, Pub/Sub and the tables of BigQuery subscriptions is kept there
   --import <file>          *.overall_export_metadata of an export, with which every Firestore database begins
   --help
 `
@@ -83,8 +83,8 @@ const ENGINES: readonly Engine[] = [
     usual: true,
     async start(port, { host, persist }) {
       const { startPubSubEngine } = await import('../pubsub/index.ts')
-      const persistIn = persist === undefined ? {} : { persistIn: join(persist, 'pubsub'), log: console.error }
-      return startPubSubEngine({ host, port, ...persistIn })
+      const kept = persist !== undefined && { persistIn: join(persist, 'pubsub'), tablesIn: join(persist, 'bigquery') }
+      return startPubSubEngine({ host, port, ...(kept && { ...kept, log: console.error }) })
     },
   },
   {

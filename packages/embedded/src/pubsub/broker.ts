@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Tables } from '../bigquery/tables.ts'
 import type { TimeSource } from '../clock/time-source.ts'
 import { Code, StatusError } from '../wire/status-error.ts'
 import { deadLetterOf } from './dead-letter.ts'
@@ -33,6 +34,9 @@ export interface BrokerOptions {
   /** What is kept for replay beside what is not acknowledged, in bytes. Default 512 MiB. */
   retainedBytesMax?: number
   idTokens?: IdTokens
+  /** Where BigQuery subscriptions write. Default: they keep their messages. */
+  tables?: Tables | undefined
+  log?: ((line: string) => void) | undefined
 }
 
 /** Where a subscription is to go: a time, or a snapshot by its name. */
@@ -46,6 +50,8 @@ export class Broker {
   /** Hears of every change. */
   recorder: Recorder = recordNothing
   readonly #time: TimeSource
+  readonly #tables: Tables | undefined
+  readonly #log: ((line: string) => void) | undefined
   readonly #retention: RetentionBudget
   readonly #topics = new Map<string, Topic>()
   readonly #subscriptions = new Map<string, Subscription>()
@@ -57,6 +63,8 @@ export class Broker {
 
   constructor(time: TimeSource, options: BrokerOptions = {}) {
     this.#time = time
+    this.#tables = options.tables
+    this.#log = options.log
     this.#idPrefix = String(Math.floor(time.now() / 1000))
     this.#retention = new RetentionBudget(options.retainedBytesMax ?? RETAINED_BYTES_MAX_DEFAULT)
     this.idTokens = options.idTokens ?? new IdTokens(time)
@@ -145,10 +153,13 @@ export class Broker {
       time: this.#time,
       retention: this.#retention,
       idTokens: this.idTokens,
+      tables: this.#tables,
       deadLetter: this.#deadLetter,
       done: (subscription: Subscription, message: StoredMessage) => this.recorder.done(subscription.name, message),
       durable: () => this.recorder.durable(),
       expired: (subscription: Subscription) => this.deleteSubscription(subscription.name),
+      exportFailed: ({ name }: Subscription, error: unknown) =>
+        this.#log?.(`${name} could not be written: ${error instanceof Error ? error.message : String(error)}`),
     }
     const subscription = new Subscription(around, `${this.#run}-${this.#created++}-`, resource)
     if (!resource.detached) this.#topics.get(resource.topic)?.subscriptions.add(subscription)

@@ -1,4 +1,5 @@
 import { Server } from '@grpc/grpc-js'
+import { Tables } from '../bigquery/tables.ts'
 import { systemTime, type TimeSource } from '../clock/time-source.ts'
 import { listenOnOnePort } from '../wire/port.ts'
 import { loadProtos } from '../wire/protos.ts'
@@ -30,6 +31,11 @@ export interface PubSubEngineOptions {
   persistIn?: string
   /** The log in that folder is replaced by what it comes to when it is so large. Default 64 MiB. */
   compactAfterBytes?: number
+  /**
+   * A folder in which BigQuery subscriptions write their tables, as Parquet files; needs `@duckdb/node-api`. Default: they
+   * keep their messages.
+   */
+  tablesIn?: string
   log?: (line: string) => void
 }
 
@@ -50,8 +56,9 @@ export interface PubSubEngine {
 export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Promise<PubSubEngine> => {
   const { host: address = '127.0.0.1', port = 0, clock = systemTime, log } = options
   const { outstandingPerStreamMax = Infinity, streamLifetimeMs = Infinity, retainedBytesMax } = options
-  const { persistIn, compactAfterBytes } = options
-  const broker = new Broker(clock, retainedBytesMax === undefined ? {} : { retainedBytesMax })
+  const { persistIn, compactAfterBytes, tablesIn } = options
+  const tables = tablesIn === undefined ? undefined : new Tables(tablesIn)
+  const broker = new Broker(clock, { ...(retainedBytesMax !== undefined && { retainedBytesMax }), tables, log })
   const root = loadProtos('pubsub')
   const kept = persistIn ? await persist(broker, { folder: persistIn, root, log, compactAfterBytes }) : undefined
   const durable = () => kept?.durable()
@@ -75,7 +82,7 @@ export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Prom
     streamLifetimeMs,
     durable,
   })
-  const http = createPubSubHttpServer({ broker, rest, durable, shutdown: () => void close() })
+  const http = createPubSubHttpServer({ broker, rest, tables, durable, shutdown: () => void close() })
   const listening = await listenOnOnePort({ host: address, port, grpc, http }).catch(async (error: unknown) => {
     await kept?.close()
     throw error
@@ -84,6 +91,7 @@ export const startPubSubEngine = async (options: PubSubEngineOptions = {}): Prom
   const { promise: closed, resolve } = Promise.withResolvers<void>()
   const close = async (): Promise<void> => {
     broker.close()
+    await tables?.close()
     await listening.close()
     await kept?.close()
     resolve()

@@ -1,4 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { answerBigQuery } from '../bigquery/routes.ts'
+import type { Tables } from '../bigquery/tables.ts'
 import { corsHeaders, preflightHeaders } from '../wire/cors.ts'
 import { http } from '../wire/node-http.ts'
 import type { Broker } from './broker.ts'
@@ -7,6 +9,7 @@ import type { RestHost } from './rest/rest-host.ts'
 export interface PubSubHttpOptions {
   broker: Broker
   rest: RestHost
+  tables: Tables | undefined
   /** Resolves when all there is up to now will survive; undefined when it does already. */
   durable: () => Promise<void> | undefined
   /** Called for POST /shutdown, when it is answered. */
@@ -20,7 +23,7 @@ const text = (response: ServerResponse, status: number, body: string, sent?: () 
 }
 
 /** The API as JSON, the keys of the tokens that pushes carry, and what tools ask of an emulator. */
-export const createPubSubHttpServer = ({ broker, rest, durable, shutdown }: PubSubHttpOptions): Server => {
+export const createPubSubHttpServer = ({ broker, rest, tables, durable, shutdown }: PubSubHttpOptions): Server => {
   const handlers: Record<string, Handler> = {
     'GET /': (response) => text(response, 200, 'Ok\n'),
     'GET /oauth2/v3/certs': async (response) => {
@@ -42,6 +45,7 @@ export const createPubSubHttpServer = ({ broker, rest, durable, shutdown }: PubS
     for (const [name, value] of Object.entries(corsHeaders(request.headers))) response.setHeader(name, value)
     const handler = handlers[`${request.method} ${request.url}`]
     if (handler) await handler(response)
+    else if (tables && answerBigQuery(tables, request, response)) return
     else if (!rest.answer(request, response)) text(response, 404, 'Not Found\n')
   }
   return http.createServer((request, response) => {

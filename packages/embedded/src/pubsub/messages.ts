@@ -41,7 +41,7 @@ export interface SubscriptionResource {
   topic: string
   labels: Record<string, string>
   pushConfig: PushConfig | null
-  bigqueryConfig: { table: string } | null
+  bigqueryConfig: { table: string; writeMetadata: boolean } | null
   cloudStorageConfig: { bucket: string } | null
   bigtableConfig: object | null
   messageTransforms: MessageTransform[]

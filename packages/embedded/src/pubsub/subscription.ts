@@ -7,14 +7,18 @@ import { parseFilter, type Filter } from './filter.ts'
 import { durationMs, withFields, type SubscriptionResource, type TopicResource } from './messages.ts'
 import { DELETED_TOPIC } from './names.ts'
 import type { IdTokens } from '../oidc/id-tokens.ts'
+import type { Tables } from '../bigquery/tables.ts'
 import { PushConsumer } from './push.ts'
 import { RetentionLog, merged, type RetentionBudget } from './retention.ts'
+import { TableExport } from './table-export.ts'
 
 /** What a subscription has from the engine it lives in. */
 export interface Surroundings {
   readonly time: TimeSource
   readonly retention: RetentionBudget
   readonly idTokens: IdTokens
+  /** Where BigQuery subscriptions write; undefined: they keep their messages. */
+  readonly tables: Tables | undefined
   /** Publishes a failed message to the dead-letter topic; false when that topic does not exist. */
   deadLetter(subscription: Subscription, delivery: Delivery, topic: string): boolean
   /** The message is acknowledged, or went to the dead-letter topic. */
@@ -23,6 +27,8 @@ export interface Surroundings {
   durable(): Promise<void> | undefined
   /** It has not been used for as long as its expiration policy allows. */
   expired(subscription: Subscription): void
+  /** What it exports could not be written, and is tried again. */
+  exportFailed(subscription: Subscription, error: unknown): void
 }
 
 const detachedError = () =>
@@ -38,6 +44,7 @@ export class Subscription {
   readonly #filter: Filter | undefined
   #resource: SubscriptionResource
   #push: PushConsumer | undefined
+  #export: TableExport | undefined
   /** With `retain_acked_messages`: all that was enqueued and is not too old. */
   #log: RetentionLog | undefined
   #activeMs: number
@@ -96,6 +103,7 @@ export class Subscription {
     this.#log?.clear()
     this.#log = undefined
     this.#stopPush()
+    this.#stopExport()
     this.queue.replace([])
     this.queue.dismiss(detachedError())
   }
@@ -148,14 +156,21 @@ export class Subscription {
   close(reason: Error = notFound(this.name)): void {
     this.#cancelExpiry?.()
     this.#log?.clear()
+    // What is on its way into a table is written, and acknowledged before the queue ends.
+    this.#export?.close()
     this.queue.close(reason)
     this.#push?.close()
+  }
+
+  exportFailed(error: unknown): void {
+    this.#around.exportFailed(this, error)
   }
 
   #apply(): void {
     this.touch()
     this.#setRetention()
     this.#setPush()
+    this.#setExport()
     this.#setExpiry()
   }
 
@@ -201,7 +216,7 @@ export class Subscription {
     const { time } = this.#around
     const check = (): void => {
       // An open stream, or a pull that waits, is use.
-      if (this.queue.hasConsumers && !this.isPush) this.touch()
+      if (this.queue.hasConsumers && !this.isPush && !this.#export) this.touch()
       const leftMs = this.#activeMs + ttlMs - time.now()
       if (leftMs <= 0) this.#around.expired(this)
       else this.#cancelExpiry = time.after(leftMs, check)
@@ -226,5 +241,22 @@ export class Subscription {
     this.queue.removeConsumer(this.#push)
     this.#push.close()
     this.#push = undefined
+  }
+  #setExport(): void {
+    const { bigqueryConfig, detached } = this.#resource
+    const { tables, time } = this.#around
+    if (this.#export?.isFor(bigqueryConfig)) return
+    this.#stopExport()
+    if (!bigqueryConfig || !tables || detached) return
+    this.queue.dismiss(new StatusError(Code.FAILED_PRECONDITION, 'The subscription is a BigQuery subscription now.'))
+    this.#export = new TableExport(time, this, tables)
+    this.queue.addConsumer(this.#export)
+  }
+
+  #stopExport(): void {
+    if (!this.#export) return
+    this.queue.removeConsumer(this.#export)
+    this.#export.close()
+    this.#export = undefined
   }
 }

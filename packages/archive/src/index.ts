@@ -1,0 +1,3 @@
+export * from './archive.ts'
+export * from './parquet-archive.ts'
+export * from './rebuild.ts'
