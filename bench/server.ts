@@ -14,6 +14,7 @@ const { port } = await servers[kind]()
 process.send?.({ port })
 process.on('message', () => {
   globalThis.gc?.()
-  process.send?.({ memoryBytes: process.memoryUsage().rss })
+  const { user, system } = process.cpuUsage()
+  process.send?.({ memoryBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 })
 })
 process.on('disconnect', () => process.exit(0))

@@ -9,6 +9,7 @@ export interface BenchServer {
   /** From the start of its process to its answer that it listens. */
   startMs: number
   memoryBytes: () => Promise<number>
+  usage: () => Promise<{ memoryBytes: number; cpuSeconds: number }>
   stop: () => Promise<void>
 }
 
@@ -23,18 +24,20 @@ export const startServer = async (kind: ServerKind): Promise<BenchServer> => {
     const [message] = (await Promise.race([
       once(child, 'message'),
       once(child, 'exit').then(() => Promise.reject(new Error(`server ${kind} ended before it answered`))),
-    ])) as [{ port: number; memoryBytes: number }]
+    ])) as [{ port: number; memoryBytes: number; cpuSeconds: number }]
     return message
+  }
+  const usage = () => {
+    const answered = answer()
+    child.send('usage')
+    return answered
   }
   const { port } = await answer()
   return {
     address: `127.0.0.1:${port}`,
     startMs: performance.now() - startedAt,
-    async memoryBytes() {
-      const answered = answer()
-      child.send('memory')
-      return (await answered).memoryBytes
-    },
+    memoryBytes: async () => (await usage()).memoryBytes,
+    usage,
     async stop() {
       if (child.exitCode !== null) return
       const exited = once(child, 'exit')
