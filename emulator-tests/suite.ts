@@ -87,3 +87,10 @@ export const listenTo = async (topicName: string) => {
 }
 
 export const listenToDeadLetters = () => listenTo(deadLetterTopic(topics.stateChanges.name))
+
+/** Where the functions emulator serves a function. */
+export const functionUrl = async (name: string): Promise<string> => {
+  const hub = await fetch(`http://${process.env['FIREBASE_EMULATOR_HUB']}/emulators`)
+  const { functions } = (await hub.json()) as { functions: { host: string; port: number } }
+  return `http://${functions.host}:${functions.port}/${process.env['GCLOUD_PROJECT']}/us-central1/${name}`
+}

@@ -1,1 +1,2 @@
+export * as events from './events/index.ts'
 export * as fleet from './fleet/index.ts'

@@ -1,11 +1,11 @@
-import { isReport, topics } from '@infinity-matrix/contracts'
+import { topicOfEvent, topics } from '@infinity-matrix/contracts'
 import { onEvent } from '../runtime/on-event.ts'
 import { foldWindow } from './agent-fold.ts'
 
 /** The orchestrator: folds what agents report, and what is noticed about them, into `agents/{agentId}`. */
 export const onStateChange = onEvent({
   topic: topics.stateChanges.name,
-  accepts: (event) => isReport(event) || event.type === 'agent.went-silent.v1' || event.type === 'agent.heard-again.v1',
+  accepts: (event) => topicOfEvent(event) === topics.stateChanges.name,
   options: { maxInstances: 8, concurrency: 500, memory: '512MiB', cpu: 1, timeoutSeconds: 60 },
   handle: async (delivered, context) => {
     await foldWindow(context).submit(delivered)

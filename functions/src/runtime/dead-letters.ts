@@ -1,12 +1,18 @@
+import { hash } from 'node:crypto'
 import {
   collections,
+  deadLetterAttribute,
+  DeadLetterDocument,
+  deadLetterName,
+  deadLetterShards,
   deadLetterTopic,
   problemMessage,
-  type DeadLetterDocument,
   type Problem,
   type TopicName,
 } from '@infinity-matrix/contracts'
+import { dieAgain } from '@infinity-matrix/core/dead-letter-life'
 import type { Context } from './context.ts'
+import { isExisting } from './failure.ts'
 import { publish } from './publish.ts'
 
 /** An input that no handler can accept, on its way to the dead letters. */
@@ -30,9 +36,27 @@ const attributeLengthMax = 256
 
 /**
  * Keeps a refused input in `deadLetters/{id}` and announces it on the topic's dead-letter topic, with the reason and the
- * original bytes. Both are done when it returns; doing it again changes nothing but the announcement.
+ * original bytes. Both are done when it returns; doing it again changes nothing but the announcement. A replayed letter
+ * that dies again is the same letter, open once more.
  */
 export const keepDeadLetter = async (context: Context, letter: DeadLetter): Promise<void> => {
+  const replayed = letter.attributes[deadLetterAttribute] ?? ''
+  const isKnown = deadLetterName.test(replayed) && (await noteDeath(context, replayed, letter))
+  const id = isKnown ? replayed : letter.id
+  if (!isKnown) await keep(context, letter)
+  const { topic, problem, original, attributes } = letter
+  await publish(context, deadLetterTopic(topic), {
+    data: Buffer.from(original),
+    attributes: {
+      ...Object.fromEntries(Object.entries(attributes).slice(0, attributesKept)),
+      [deadLetterAttribute]: id,
+      deadLetterCode: problem.code,
+      deadLetterReason: problemMessage(problem).slice(0, attributeLengthMax),
+    },
+  })
+}
+
+const keep = async (context: Context, letter: DeadLetter): Promise<void> => {
   const { firestore, nowMs } = context
   const { id, topic, problem, original, messageId, attributes, publishedAt } = letter
   const document = firestore.collection(collections.deadLetters).doc(id)
@@ -50,18 +74,35 @@ export const keepDeadLetter = async (context: Context, letter: DeadLetter): Prom
     attributes: Object.entries(attributes).map(([name, value]) => ({ name, value })),
     publishedAt,
     deadAt: new Date(nowMs()).toISOString(),
+    shard: Number.parseInt(hash('sha256', id).slice(0, 2), 16) % deadLetterShards,
     original: parts === 0 ? Buffer.from(original) : null,
     partCount: parts,
+    digest: hash('sha256', original),
+    life: { status: 'open' },
+    attempts: 0,
   }
-  await document.set(kept)
-  await publish(context, deadLetterTopic(topic), {
-    data: Buffer.from(original),
-    attributes: {
-      ...Object.fromEntries(Object.entries(attributes).slice(0, attributesKept)),
-      deadLetterId: id,
-      deadLetterCode: problem.code,
-      deadLetterReason: problemMessage(problem).slice(0, attributeLengthMax),
-    },
+  try {
+    await document.create(kept)
+  } catch (error) {
+    if (!isExisting(error)) throw error
+    // The same message, delivered again, says nothing new. A report that is refused at its place in the order may come
+    // in another message: then it was replayed.
+    if (messageId === '') await noteDeath(context, id, letter)
+  }
+}
+
+/** Notes on a letter that its bytes were refused once more. @returns false when these are not the letter's bytes */
+const noteDeath = ({ firestore }: Context, id: string, { topic, problem, original }: DeadLetter): Promise<boolean> => {
+  const document = firestore.collection(collections.deadLetters).doc(id)
+  return firestore.runTransaction(async (transaction) => {
+    const snapshot = await transaction.get(document)
+    if (!snapshot.exists) return false
+    const known = DeadLetterDocument.parse(snapshot.data())
+    if (known.topic !== topic || known.digest !== hash('sha256', original)) return false
+    const decided = dieAgain(known)
+    if (decided.kind === 'next')
+      transaction.update(document, { ...decided.letter, ...problem, message: problemMessage(problem) })
+    return true
   })
 }
 

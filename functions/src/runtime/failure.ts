@@ -13,6 +13,8 @@ const codeOf = (error: unknown): unknown =>
 
 export const isAbsence = (error: unknown): boolean => codeOf(error) === NOT_FOUND
 
+export const isExisting = (error: unknown): boolean => codeOf(error) === ALREADY_EXISTS
+
 /** The write lost against another one: read again and decide anew. */
 export const isContention = (error: unknown): boolean => {
   const code = codeOf(error)

@@ -83,7 +83,12 @@ export const onEvent = ({ topic, accepts, options, handle }: EventTrigger) =>
     }
   })
 
-const readMessage = (bytes: Uint8Array, nowMs: number): ParsedMessage => {
+/**
+ * The events of a message's bytes, each judged by itself.
+ *
+ * @param nowMs the receiver's clock, in milliseconds since 1970
+ */
+export const readMessage = (bytes: Uint8Array, nowMs: number): ParsedMessage => {
   const refuseAll = (code: Problem['code'], rule: string): ParsedMessage => ({
     events: [],
     refused: [{ problem: { code, field: '', rule }, raw: undefined, index: 0 }],

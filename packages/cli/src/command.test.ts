@@ -26,7 +26,7 @@ describe('numbers', () => {
 })
 
 describe('each command helps', () => {
-  test.each(['start.ts', 'replay.ts', 'agent.ts'])('%s --help', async (entry) => {
+  test.each(['start.ts', 'replay.ts', 'agent.ts', 'dead-letters.ts'])('%s --help', async (entry) => {
     const { code, stdout } = await run(entry, '--help')
     expect(code).toBe(0)
     expect(stdout).toContain('Usage:')

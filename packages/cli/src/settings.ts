@@ -22,6 +22,10 @@ export interface Settings {
   hubHost: string | undefined
   /** Where the suite's schedule clock listens, `host:port`. */
   scheduleClockHost: string
+  /** Where HTTP functions are, each under its name; undefined to ask the suite that runs. */
+  functionsUrl: string | undefined
+  /** An identity token (OpenID Connect) that IAM lets call them; the suite asks for none. */
+  token: string | undefined
 }
 
 export const readSettings = (environment: NodeJS.ProcessEnv = process.env): Settings => ({
@@ -30,6 +34,8 @@ export const readSettings = (environment: NodeJS.ProcessEnv = process.env): Sett
   firestoreHost: environment['FIRESTORE_EMULATOR_HOST'],
   hubHost: environment['FIREBASE_EMULATOR_HUB'],
   scheduleClockHost: environment['IMX_SCHEDULE_CLOCK_HOST'] ?? '127.0.0.1:8086',
+  functionsUrl: environment['IMX_FUNCTIONS_URL'],
+  token: environment['IMX_TOKEN'],
 })
 
 /** What a suite of our own is started with. `persistIn`: the folder that keeps its documents, and the archive that led to them. */

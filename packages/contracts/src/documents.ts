@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import { AgentId, tiers } from './envelope.ts'
 import { ReportedState } from './event-types.ts'
-import type { Problem } from './problem.ts'
 
 /** UTC, milliseconds, `Z`: sorts as text. */
-const Instant = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/)
+export const Instant = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/)
 
 /** Firestore's collections, by the name they have in a path. */
 export const collections = {
@@ -13,11 +12,12 @@ export const collections = {
   deadLetters: 'deadLetters',
   /** How much each range of keys takes, by the range's name. */
   keyRanges: 'keyRanges',
+  deadLetterReplays: 'deadLetterReplays',
   /** Duties that only one may do at a time, by the duty's name. */
   leases: 'leases',
   /** Under an agent: events that wait for a missing one, when the agent's own document holds enough of them. */
   parked: 'parked',
-  /** Under a dead letter: its original bytes, when they are too many for one document. */
+  /** Under a dead letter: its original bytes, when they are too many for one document, and what corrects them. */
   parts: 'parts',
 } as const
 
@@ -148,21 +148,3 @@ export const CellDocument = z.object({
   lease: Lease.nullable().default(null),
 })
 export type CellDocument = z.infer<typeof CellDocument>
-
-/** `deadLetters/{id}`: an input that was refused, with its reason and its original bytes. */
-export interface DeadLetterDocument extends Problem {
-  topic: string
-  /** `problem` in one line, for people. */
-  message: string
-  /** As far as it could be read from the input. */
-  subject: string | null
-  tenant: string | null
-  messageId: string
-  /** A list, because Firestore refuses some names as keys of a map. */
-  attributes: { name: string; value: string }[]
-  publishedAt: string
-  deadAt: string
-  /** The message to publish again; null when it is cut into `parts/{0, 1, ...}`. */
-  original: Uint8Array | null
-  partCount: number
-}

@@ -1,21 +1,25 @@
+export const problemCodes = [
+  'not-json',
+  'bad-envelope',
+  'bad-data',
+  'unknown-type',
+  'unknown-version',
+  'wrong-topic',
+  'too-old',
+  'too-large',
+  'tenant-mismatch',
+  'illegal-transition',
+  'gap-too-wide',
+  'not-storable',
+] as const
+export type ProblemCode = (typeof problemCodes)[number]
+
 /**
  * Why an input was refused. Recognised by `code`; `field` and `rule` tell its sender what to change.
  * A problem is final: the same bytes are refused again.
  */
 export interface Problem {
-  code:
-    | 'not-json'
-    | 'bad-envelope'
-    | 'bad-data'
-    | 'unknown-type'
-    | 'unknown-version'
-    | 'wrong-topic'
-    | 'too-old'
-    | 'too-large'
-    | 'tenant-mismatch'
-    | 'illegal-transition'
-    | 'gap-too-wide'
-    | 'not-storable'
+  code: ProblemCode
   /** The path of the field in the event, such as `data.costUsd`; empty when the whole input is meant. */
   field: string
   /** What must hold, with its limit. */

@@ -1,0 +1,67 @@
+import { ProblemDetails } from '@infinity-matrix/contracts'
+import type { z } from 'zod'
+import { NoSuiteError } from './command.ts'
+import type { Settings } from './settings.ts'
+import { findSuite } from './suite/suite.ts'
+
+/** What a function answered when it did not do what was asked. */
+export class ApiError extends Error {
+  readonly code = 'api-refused'
+  readonly problem: ProblemDetails
+
+  constructor(problem: ProblemDetails) {
+    const errors = (problem.errors ?? []).map(({ field, rule }) => `\n  ${field === '' ? 'the body' : field} ${rule}`)
+    super(`${problem.title}${problem.detail === undefined ? '' : `: ${problem.detail}`}${errors.join('')}`)
+    this.problem = problem
+  }
+}
+
+export interface Call {
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  query?: Record<string, string | number | undefined>
+  /** Sent as JSON; bytes as they are. */
+  body?: object | Uint8Array<ArrayBuffer>
+}
+
+// Functions of the control plane are deployed where Firebase deploys by default.
+const region = 'us-central1'
+
+const functionsUrlOf = async (settings: Settings): Promise<string> => {
+  if (settings.functionsUrl !== undefined) return settings.functionsUrl
+  const suite = await findSuite(settings)
+  const functions = suite?.addresses.find(({ name }) => name === 'functions')
+  if (!functions) throw new NoSuiteError('no emulator suite runs: start one with npm start, or set IMX_FUNCTIONS_URL')
+  return `http://${functions.host}:${functions.port}/${settings.projectId}/${region}`
+}
+
+/**
+ * An HTTP function of the control plane: of the suite that runs, or where the environment says.
+ *
+ * @param name as it is deployed, such as `events-api`
+ */
+export const openHttpApi = async (settings: Settings, name: string) => {
+  const base = `${await functionsUrlOf(settings)}/${name}`
+  const authorization = settings.token === undefined ? {} : { authorization: `Bearer ${settings.token}` }
+
+  /** @throws {ApiError} with what the function says is wrong */
+  const call = async <T>(schema: z.ZodType<T>, path: string, { method = 'GET', query = {}, body }: Call = {}) => {
+    const url = new URL(base + path)
+    for (const [parameter, value] of Object.entries(query))
+      if (value !== undefined) url.searchParams.set(parameter, String(value))
+    const response = await fetch(url, {
+      method,
+      headers: { ...authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
+    })
+    const answer: unknown = await response.json().catch(() => undefined)
+    if (response.ok) return schema.parse(answer)
+    const problem = ProblemDetails.safeParse(answer)
+    throw new ApiError(
+      problem.success ? problem.data : { type: 'about:blank', title: response.statusText, status: response.status },
+    )
+  }
+
+  return { call }
+}
+
+export type HttpApi = Awaited<ReturnType<typeof openHttpApi>>
