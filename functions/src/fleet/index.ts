@@ -1,4 +1,5 @@
 export { api } from './api.ts'
+export { ingest } from './ingest.ts'
 export { onHeartbeat } from './onHeartbeat.ts'
 export { onStateChange } from './onStateChange.ts'
 export { sweepGaps } from './sweepGaps.ts'

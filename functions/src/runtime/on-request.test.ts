@@ -1,7 +1,4 @@
 import { get, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { http, type HttpFunction } from '@google-cloud/functions-framework'
-import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { ProblemDetails } from '@infinity-matrix/contracts'
 import { onRequest as onRequestOfSdk } from 'firebase-functions/https'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -9,6 +6,7 @@ import { z } from 'zod'
 import { onRequest } from './on-request.ts'
 import { RequestProblem } from './problem.ts'
 import { readJson, readQuery } from './request-body.ts'
+import { serveFunction } from './testing.ts'
 
 const Colour = z.object({ name: z.enum(['red', 'blue'], { error: 'must be red or blue' }) })
 const limits = { mediaTypes: ['application/json', 'text/plain'], bytesMax: 100 }
@@ -28,15 +26,14 @@ const served = onRequest(options, (app) => {
   })
 })
 
-http('served', served as unknown as HttpFunction)
-const server = getTestServer('served')
+let server: Awaited<ReturnType<typeof serveFunction>>
 let origin = ''
 
 beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  server = await serveFunction('served', served)
+  origin = server.origin
 })
-afterAll(() => new Promise((resolve) => server.close(resolve)))
+afterAll(() => server.close())
 
 const post = (
   body: string | Uint8Array<ArrayBuffer>,
@@ -46,6 +43,7 @@ const post = (
 /** Every error has this form, whoever made it. */
 const problemOf = async (response: Response): Promise<ProblemDetails> => {
   expect(response.headers.get('content-type')).toBe('application/problem+json')
+  expect(response.headers.get('x-content-type-options')).toBe('nosniff')
   const text = await response.text()
   expect(text).not.toMatch(/node_modules|at .*:\d+:\d+|secret|10\.0\.0\.7/)
   const problem = ProblemDetails.parse(JSON.parse(text))
@@ -66,6 +64,7 @@ describe('under the functions framework', () => {
   it('routes answer', async () => {
     const response = await post('{"name":"red"}')
     expect([response.status, await response.json()]).toEqual([200, { name: 'red' }])
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff')
     expect(await (await fetch(`${origin}/colours?name=blue`)).json()).toEqual({ name: 'blue' })
   })
 
@@ -120,7 +119,9 @@ describe('under the functions framework', () => {
     // fetch would put it right.
     const answer = await new Promise<IncomingMessage>((resolve) => get(origin, { path: '/col\\ours' }, resolve))
     const body = Buffer.concat(await answer.toArray()).toString()
-    const headers = { 'content-type': answer.headers['content-type'] ?? '' }
+    const headers = new Headers(
+      ['content-type', 'x-content-type-options'].map((name) => [name, String(answer.headers[name])]),
+    )
     const status = answer.statusCode ?? 0
     expect((await problemOf(new Response(body, { status, headers }))).status).toBe(400)
   })

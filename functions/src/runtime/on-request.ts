@@ -41,12 +41,15 @@ export const createApp = async (serve: (app: Hono, context: Context) => void): P
   const app = new Hono()
   const onMethodNotAllowed = (_: unknown, methods: string[]) =>
     problemResponse(new RequestProblem(405, {}, { allow: methods.join(', ') }))
+  app.use(async (request, next) => {
+    await next()
+    request.header('x-content-type-options', 'nosniff')
+  })
   app.use(methodNotAllowed({ app, onMethodNotAllowed }))
   app.notFound(() => problemResponse(new RequestProblem(404)))
   app.onError((error, { req }) => {
-    const problem = problemOf(error)
-    if (problem.details.status >= 500) logger.error('request failed', { path: req.path, error: messageOf(error) })
-    return problemResponse(problem)
+    if (!isRequestProblem(error)) logger.error('request failed', { path: req.path, error: messageOf(error) })
+    return problemResponse(problemOf(error))
   })
   serve(app, shared)
   return app

@@ -27,7 +27,7 @@ export const unavailable = (detail: string, retryAfterSeconds: number) =>
 /** What is sent for a problem. */
 export const problemAnswer = ({ details, headers }: RequestProblem) => ({
   status: details.status,
-  headers: { ...headers, 'content-type': problemMediaType },
+  headers: { ...headers, 'content-type': problemMediaType, 'x-content-type-options': 'nosniff' },
   body: JSON.stringify(details),
 })
 

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { parseJson, type Parsed } from '@infinity-matrix/contracts'
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import { RequestProblem } from './problem.ts'
@@ -14,25 +15,40 @@ export const mediaTypeOf = (request: Context): string =>
   (request.req.header('content-type') ?? '').split(';', 1).join('').trim().toLowerCase()
 
 /**
- * A request's body as text.
+ * A request's body as it came.
  *
- * @throws {RequestProblem} 415 for another media type, 413 when it is too large, 400 when it is not UTF-8
+ * @throws {RequestProblem} 415 for another media type, 413 when it is too large
  */
-export const readText = async (request: Context, { mediaTypes, bytesMax }: BodyLimits): Promise<string> => {
+export const readBytes = async (request: Context, { mediaTypes, bytesMax }: BodyLimits): Promise<Uint8Array> => {
   if (!mediaTypes.includes(mediaTypeOf(request))) {
-    const rule = `must be one of ${mediaTypes.join(', ')}`
-    throw new RequestProblem(415, { errors: [{ field: 'content-type', rule }] }, { accept: mediaTypes.join(', ') })
+    const accept = mediaTypes.join(', ')
+    throw new RequestProblem(415, { errors: [{ field: 'content-type', rule: `must be one of ${accept}` }] }, { accept })
   }
-  const bytes = Buffer.from(await request.req.arrayBuffer())
+  const bytes = new Uint8Array(await request.req.arrayBuffer())
   if (bytes.length > bytesMax)
     throw new RequestProblem(413, {
       detail: `A body is at most ${bytesMax} bytes, and this one has ${bytes.length}.`,
       limit: bytesMax,
       value: bytes.length,
     })
-  // Node replaces bytes that are not UTF-8; the sender must rather know.
-  if (!isUtf8(bytes)) throw notValid(400, [{ field: '', rule: 'must be UTF-8' }])
-  return bytes.toString('utf8')
+  return bytes
+}
+
+/** The text of a body. Node replaces bytes that are not UTF-8; the sender must rather know. */
+export const textOf = (bytes: Uint8Array): Parsed<string> =>
+  isUtf8(bytes)
+    ? { ok: true, value: Buffer.from(bytes).toString('utf8') }
+    : { ok: false, problem: { code: 'not-json', field: '', rule: 'must be UTF-8' } }
+
+/**
+ * A request's body as text.
+ *
+ * @throws {RequestProblem} as `readBytes`, and 400 when it is not UTF-8
+ */
+export const readText = async (request: Context, limits: BodyLimits): Promise<string> => {
+  const text = textOf(await readBytes(request, limits))
+  if (!text.ok) throw notValid(400, [text.problem])
+  return text.value
 }
 
 /**
@@ -40,32 +56,29 @@ export const readText = async (request: Context, { mediaTypes, bytesMax }: BodyL
  *
  * @throws {RequestProblem} as `readText`, 400 when it is not JSON, and 422 when it breaks the schema, with each field
  */
-export const readJson = async <T>(request: Context, schema: z.ZodType<T>, limits: BodyLimits): Promise<T> =>
-  parseRequest(schema, parseJson(await readText(request, limits)), 422)
+export const readJson = async <T>(request: Context, schema: z.ZodType<T>, limits: BodyLimits): Promise<T> => {
+  const body = parseJson(await readText(request, limits))
+  if (!body.ok) throw notValid(400, [body.problem])
+  return parseWith(schema, body.value, 422)
+}
 
 /**
  * A request's query, each parameter once, parsed by a schema.
  *
  * @throws {RequestProblem} 400 when it breaks the schema, with each field
  */
-export const readQuery = <T>(request: Context, schema: z.ZodType<T>): T =>
-  parseRequest(schema, request.req.query(), 400)
+export const readQuery = <T>(request: Context, schema: z.ZodType<T>): T => parseWith(schema, request.req.query(), 400)
 
-const parseRequest = <T>(schema: z.ZodType<T>, input: unknown, status: number): T => {
+const parseWith = <T>(schema: z.ZodType<T>, input: unknown, status: number): T => {
   const parsed = schema.safeParse(input)
   if (parsed.success) return parsed.data
   const errors = parsed.error.issues.map(({ path, message }) => ({ field: path.join('.'), rule: message }))
   throw notValid(status, errors)
 }
 
-/** @throws {RequestProblem} 400 */
-export const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw notValid(400, [{ field: '', rule: 'must be JSON (RFC 8259)' }])
-  }
-}
-
-const notValid = (status: number, errors: { field: string; rule: string }[]) =>
-  new RequestProblem(status, { detail: 'The request breaks the rules that are listed.', errors })
+/** A request that breaks rules, each with its field. */
+export const notValid = (status: number, errors: readonly { field: string; rule: string }[]): RequestProblem =>
+  new RequestProblem(status, {
+    detail: 'The request breaks the rules that are listed.',
+    errors: errors.map(({ field, rule }) => ({ field, rule })),
+  })

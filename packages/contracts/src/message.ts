@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { AgentEvent } from './event.ts'
-import { parseEvent } from './event.ts'
+import { parseEvent, type AgentEvent, type Parsed } from './event.ts'
 import type { Problem } from './problem.ts'
 
 /**
@@ -34,6 +33,18 @@ export interface ParsedMessage {
   refused: (RefusedEvent & { index: number })[]
 }
 
+/** An event of a body, not judged yet: what JSON made of it, and its own text where that is known. */
+export interface EventItem {
+  body: Parsed<unknown>
+  text?: string
+}
+
+/** One event of a body, judged by itself. `raw`: its own JSON text; undefined when it cannot be written again. */
+export interface JudgedEvent {
+  raw: string | undefined
+  parsed: Parsed<AgentEvent>
+}
+
 /**
  * The events of one Pub/Sub message: its text is one event, or `{ "events": [...] }`. Each event is judged by itself.
  *
@@ -41,34 +52,50 @@ export interface ParsedMessage {
  * @param nowMs the receiver's clock, in milliseconds since 1970
  */
 export const parseMessage = (text: string, nowMs: number): ParsedMessage => {
-  const refuseAll = (code: Problem['code'], field: string, rule: string): ParsedMessage => ({
-    events: [],
-    refused: [{ problem: { code, field, rule }, raw: undefined, index: 0 }],
-  })
-  let body: unknown
-  try {
-    body = JSON.parse(text)
-  } catch {
-    return refuseAll('not-json', '', 'must be JSON (RFC 8259)')
-  }
-  const batch = batchOf(body)
-  const isBatch = batch !== undefined
-  const items: unknown = isBatch ? batch : [body]
-  if (!Array.isArray(items) || items.length === 0)
-    return refuseAll('bad-envelope', 'events', 'must be a list of at least one event')
-
+  const items = itemsOf(text, batchOf)
+  if (!items.ok) return { events: [], refused: [{ problem: items.problem, raw: undefined, index: 0 }] }
   const parsed: ParsedMessage = { events: [], refused: [] }
-  items.forEach((item: unknown, index) => {
-    const result = parseEvent(item, nowMs)
-    const raw = isBatch ? jsonOf(item) : text
+  items.value.forEach((item, index) => {
+    const { raw, parsed: result } = judgeItem(item, nowMs)
     if (!result.ok) parsed.refused.push({ problem: result.problem, raw, index })
     else if (raw !== undefined) parsed.events.push({ event: result.value, raw, index })
-    else parsed.refused.push({ problem: { code: 'bad-envelope', field: '', rule: 'is nested too deep' }, raw, index })
   })
   return parsed
 }
 
-const batchOf = (body: unknown): unknown =>
+/**
+ * The events of a JSON text.
+ *
+ * @param listOf the list in a body that is a batch; undefined for a body that is one event
+ */
+export const itemsOf = (text: string, listOf: (body: unknown) => unknown): Parsed<EventItem[]> => {
+  const body = parseJson(text)
+  if (!body.ok) return body
+  const list = listOf(body.value)
+  if (list === undefined) return { ok: true, value: [{ body, text }] }
+  if (Array.isArray(list) && list.length > 0)
+    return { ok: true, value: list.map((value: unknown) => ({ body: { ok: true, value } })) }
+  return { ok: false, problem: { code: 'bad-envelope', field: 'events', rule: 'must be a list of at least one event' } }
+}
+
+/** @param nowMs the receiver's clock, in milliseconds since 1970 */
+export const judgeItem = ({ body, text }: EventItem, nowMs: number): JudgedEvent => {
+  const raw = text ?? (body.ok ? jsonOf(body.value) : undefined)
+  const parsed = body.ok ? parseEvent(body.value, nowMs) : body
+  if (raw !== undefined || !parsed.ok) return { raw, parsed }
+  return { raw, parsed: { ok: false, problem: { code: 'bad-envelope', field: '', rule: 'is nested too deep' } } }
+}
+
+export const parseJson = (text: string): Parsed<unknown> => {
+  try {
+    return { ok: true, value: JSON.parse(text) }
+  } catch {
+    return { ok: false, problem: { code: 'not-json', field: '', rule: 'must be JSON (RFC 8259)' } }
+  }
+}
+
+/** The list of a body that is a batch; undefined for any other. */
+export const batchOf = (body: unknown): unknown =>
   typeof body === 'object' && body !== null && 'events' in body && !('specversion' in body) ? body.events : undefined
 
 // JSON that is nested deeper than the stack can be parsed, but not written again.
@@ -78,4 +105,39 @@ const jsonOf = (item: unknown): string | undefined => {
   } catch {
     return undefined
   }
+}
+
+/**
+ * The text of a message that holds these events.
+ *
+ * @param raws each event's own JSON text, at least one
+ */
+export const messageText = (raws: readonly string[]): string => {
+  const [first = ''] = raws
+  return raws.length === 1 ? first : `{"events":[${raws.join(',')}]}`
+}
+
+// What a batch has beside its events, and between them.
+const frameBytes = '{"events":[]}'.length
+const separatorBytes = ','.length
+
+/**
+ * Events in their order, in as few messages as hold them; an event that is too large for any stands alone.
+ *
+ * @param bytesOf the UTF-8 bytes of an event's own text
+ * @param bytesMax of a message's text
+ */
+export const packMessages = <T>(events: readonly T[], bytesOf: (event: T) => number, bytesMax: number): T[][] => {
+  const messages: T[][] = []
+  let bytes = Infinity
+  for (const event of events) {
+    const more = bytesOf(event) + separatorBytes
+    if (bytes + more > bytesMax) {
+      messages.push([])
+      bytes = frameBytes - separatorBytes
+    }
+    messages.at(-1)?.push(event)
+    bytes += more
+  }
+  return messages
 }

@@ -2,10 +2,13 @@ import { z } from 'zod'
 
 /** A field of the request that breaks a rule. */
 export const FieldError = z.object({
-  /** Its path, such as `events.3.data.costUsd`; empty when the whole body is meant. */
+  /** Its path, such as `data.costUsd`; empty when the whole body is meant. */
   field: z.string(),
   /** What must hold, with its limit. */
   rule: z.string(),
+  /** Where a request holds many events: which one, from 0, and the line it stands in, from 1, if each is a line. */
+  event: z.int().optional(),
+  line: z.int().optional(),
 })
 export type FieldError = z.infer<typeof FieldError>
 
