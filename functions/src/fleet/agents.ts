@@ -1,11 +1,4 @@
-import {
-  AgentDocument,
-  AgentId,
-  AgentSummary,
-  collections,
-  type AgentFilter,
-  type AgentPage,
-} from '@infinity-matrix/contracts'
+import { AgentDocument, AgentSummary, collections, type AgentFilter } from '@infinity-matrix/contracts'
 import { conditionsOf } from '@infinity-matrix/core/fleet'
 import { FieldPath, type Firestore, type Query } from '@google-cloud/firestore'
 
@@ -22,27 +15,15 @@ export const agentsMatching = (firestore: Firestore, filter: AgentFilter): Query
 export const agentsAfter = (query: Query, agentId: string | null, limit: number): Query =>
   (agentId === null ? query : query.startAfter(agentId)).limit(limit)
 
-// A token is opaque to clients, so that what it holds may change.
-const tokenOf = (agentId: string) => Buffer.from(agentId).toString('base64url')
-/** The agent after which a page begins; undefined for what is no page's token. */
-export const agentIdOfToken = (token: string): string | undefined => {
-  const parsed = AgentId.safeParse(Buffer.from(token, 'base64url').toString('utf8'))
-  return parsed.success && tokenOf(parsed.data) === token ? parsed.data : undefined
-}
-
 /** One page of a search. It costs a read for each agent it shows. */
 export const searchAgents = async (
   firestore: Firestore,
   filter: AgentFilter,
   { afterAgentId, pageSize }: { afterAgentId: string | null; pageSize: number },
-): Promise<AgentPage> => {
+): Promise<AgentSummary[]> => {
   const page = agentsAfter(agentsMatching(firestore, filter), afterAgentId, pageSize).select(...summaryFields)
   const { docs } = await page.get()
-  const last = docs.length === pageSize ? docs.at(-1) : undefined
-  return {
-    agents: docs.map((agent) => AgentSummary.parse(agent.data())),
-    ...(last ? { nextPageToken: tokenOf(last.id) } : {}),
-  }
+  return docs.map((agent) => AgentSummary.parse(agent.data()))
 }
 
 /** How many agents a filter means, now. It costs a read for each 1,000 of them, and looks at their indexes only. */

@@ -54,3 +54,40 @@ export const startEngines = async (projectId: string) => {
   }
 }
 export type Engines = Awaited<ReturnType<typeof startEngines>>
+
+class DiedError extends Error {}
+
+/**
+ * A context whose owner dies at its n-th effect, counted from 0: a transaction, or a message. `before`: nothing of it
+ * happens; `after`: it happens, and its owner does not hear of it. The dead do nothing more.
+ */
+export const mortal = (context: Context, nth: number, when: 'before' | 'after') => {
+  let effects = 0
+  let isDead = false
+  const effect = async <T>(take: () => Promise<T>): Promise<T> => {
+    if (isDead) throw new DiedError('it is dead')
+    const isLast = effects++ === nth
+    if (isLast) isDead = true
+    if (isLast && when === 'before') throw new DiedError(`died before effect ${nth}`)
+    const result = await take()
+    if (isLast) throw new DiedError(`died after effect ${nth}`)
+    return result
+  }
+  const withEffects = <Target extends object>(target: Target, method: keyof Target): Target =>
+    new Proxy(target, {
+      get: (one, name) => {
+        const value: unknown = Reflect.get(one, name, one)
+        if (typeof value !== 'function') return value
+        const call = value.bind(one) as (...args: unknown[]) => Promise<unknown>
+        return name === method ? (...args: unknown[]) => effect(() => call(...args)) : call
+      },
+    })
+  return {
+    context: {
+      ...context,
+      firestore: withEffects(context.firestore, 'runTransaction'),
+      topic: (name: string) => withEffects(context.topic(name), 'publishMessage'),
+    },
+    isDead: () => isDead,
+  }
+}

@@ -10,11 +10,14 @@ export const collections = {
   agents: 'agents',
   cells: 'cells',
   deadLetters: 'deadLetters',
+  jobs: 'jobs',
   /** How much each range of keys takes, by the range's name. */
   keyRanges: 'keyRanges',
   deadLetterReplays: 'deadLetterReplays',
   /** Duties that only one may do at a time, by the duty's name. */
   leases: 'leases',
+  /** Under a job: what became of its agents. */
+  pages: 'pages',
   /** Under an agent: events that wait for a missing one, when the agent's own document holds enough of them. */
   parked: 'parked',
   /** Under a dead letter: its original bytes, when they are too many for one document, and what corrects them. */

@@ -21,6 +21,7 @@ export const agentDocument = (
     lastSequence: 1,
     parked: [],
     parkedElsewhere: 0,
+    hasGap: false,
     gapSince: null,
     resyncRequestedAt: null,
     transitions: [],

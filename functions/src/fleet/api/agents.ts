@@ -1,12 +1,11 @@
 import {
   AgentFilter,
   AgentId,
-  pageSizeDefault,
-  pageSizeMax,
   Properties,
   propertiesLengthMax,
   transitionsOf,
   type AgentDocument,
+  type AgentPage,
 } from '@infinity-matrix/contracts'
 import { desiredVersionOf, desiredViewOf, type DesiredChange } from '@infinity-matrix/core/fleet'
 import type { Context as Request, Hono } from 'hono'
@@ -14,9 +13,10 @@ import { z } from 'zod'
 import type { Context } from '../../runtime/context.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
 import { readJson, readQuery } from '../../runtime/request-body.ts'
-import { agentIdOfToken, readAgent, searchAgents } from '../agents.ts'
+import { readAgent, searchAgents } from '../agents.ts'
 import { applyDesiredChange } from '../desired.ts'
 import { callerOf } from './caller.ts'
+import { PageQuery, tokenOf } from './paging.ts'
 
 /** A filter as a query string says it: `?status=failed&inSync=false&label.team=a`. */
 const filterOf = ({ pageSize: _, pageToken: __, ...query }: Record<string, string>): unknown => {
@@ -29,22 +29,6 @@ const filterOf = ({ pageSize: _, pageToken: __, ...query }: Record<string, strin
   return Object.keys(labels).length === 0 ? fields : { ...fields, labels }
 }
 export const FilterQuery = z.record(z.string(), z.string()).transform(filterOf).pipe(AgentFilter)
-
-const pageSizeRule = `must be a whole number from 1 to ${pageSizeMax}`
-const PageQuery = z.object({
-  pageSize: z
-    .string()
-    .regex(/^[1-9]\d{0,8}$/, { error: pageSizeRule })
-    .transform(Number)
-    .refine((size) => size <= pageSizeMax, { error: pageSizeRule })
-    .default(pageSizeDefault),
-  pageToken: z
-    .string()
-    .transform(agentIdOfToken)
-    .pipe(z.string({ error: 'must be the nextPageToken of a page before' }))
-    .nullable()
-    .default(null),
-})
 
 const etagOf = (agent: AgentDocument) => `"${desiredVersionOf(agent)}"`
 const ifMatchRule = 'must be the ETag of the desired state that you changed, such as "3", or * for whatever it is'
@@ -87,7 +71,9 @@ export const serveAgents = (app: Hono, context: Context): void => {
   const search = async (request: Request) => {
     const { pageSize, pageToken } = readQuery(request, PageQuery)
     const filter = readQuery(request, FilterQuery)
-    return request.json(await searchAgents(firestore, filter, { pageSize, afterAgentId: pageToken }))
+    const agents = await searchAgents(firestore, filter, { pageSize, afterAgentId: pageToken })
+    const last = agents.length === pageSize ? agents.at(-1) : undefined
+    return request.json({ agents, ...(last ? { nextPageToken: tokenOf(last.agentId) } : {}) } satisfies AgentPage)
   }
 
   const show = async (request: Request) => {
