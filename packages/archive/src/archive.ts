@@ -7,7 +7,7 @@ export interface ArchivedEvent {
 
 /** Which events; what is left out excludes none. */
 export interface EventFilter {
-  agentId?: string
+  agentIds?: ReadonlySet<string>
   tenant?: string
   /** A type with its version, as it was sent. */
   type?: string

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance, DuckDBTimestampValue, type DuckDBConnection } from '@duckdb/node-api'
-import { parseMessage } from '@infinity-matrix/contracts'
+import { parseMessage, type AgentEvent } from '@infinity-matrix/contracts'
 import type { Archive, ArchivedEvent, EventFilter } from './archive.ts'
 
 export interface ParquetArchiveOptions {
@@ -25,7 +25,7 @@ export const parquetArchive = (files: string, { memoryMiB = 512 }: ParquetArchiv
       temp_directory: join(scratch, 'spilled'),
     })
     try {
-      await stage(instance, files, filter)
+      await stageWhole(instance, files, filter)
       yield* inOrder(await instance.connect())
     } finally {
       instance.closeSync()
@@ -34,12 +34,26 @@ export const parquetArchive = (files: string, { memoryMiB = 512 }: ParquetArchiv
   },
 })
 
+// Small files are merged into larger ones while they are read: then they are listed anew.
+const attemptsMax = 5
+const vanished = /No files found|Cannot open file|No such file/
+
+const stageWhole = async (instance: DuckDBInstance, files: string, filter: EventFilter): Promise<void> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await stage(instance, files, filter)
+    } catch (error) {
+      if (attempt === attemptsMax || !(error instanceof Error && vanished.test(error.message))) throw error
+    }
+  }
+}
+
 /** Takes messages apart into the table `staged`. */
 const stage = async (instance: DuckDBInstance, files: string, filter: EventFilter): Promise<void> => {
   // One result is read while rows are appended: each needs a connection of its own.
   const [reading, writing] = await Promise.all([instance.connect(), instance.connect()])
   await writing.run(
-    'CREATE TABLE staged (agent VARCHAR, published BIGINT, message VARCHAR, place INTEGER, id VARCHAR, raw VARCHAR)',
+    'CREATE OR REPLACE TABLE staged (agent VARCHAR, published BIGINT, message VARCHAR, place INTEGER, id VARCHAR, raw VARCHAR)',
   )
   const { where, values } = conditionOf(filter)
   const [[found]] = (await reading.runAndReadAll('SELECT count(*) FROM glob($files)', { files })).getRows() as [
@@ -55,9 +69,7 @@ const stage = async (instance: DuckDBInstance, files: string, filter: EventFilte
     for (const [messageId, publishedMs, data] of rows) {
       const published = Number(publishedMs)
       for (const { event, raw, index } of parseMessage(String(data), published).events) {
-        if (filter.agentId !== undefined && event.agentId !== filter.agentId) continue
-        if (filter.tenant !== undefined && event.tenant !== filter.tenant) continue
-        if (filter.type !== undefined && event.type !== filter.type) continue
+        if (!isWanted(event, filter)) continue
         appender.appendVarchar(event.agentId)
         appender.appendBigInt(BigInt(published))
         appender.appendVarchar(String(messageId))
@@ -71,8 +83,14 @@ const stage = async (instance: DuckDBInstance, files: string, filter: EventFilte
   appender.closeSync()
 }
 
+const isWanted = ({ agentId, tenant, type }: AgentEvent, filter: EventFilter): boolean =>
+  (filter.agentIds?.has(agentId) ?? true) &&
+  (filter.tenant === undefined || tenant === filter.tenant) &&
+  (filter.type === undefined || type === filter.type)
+
 /** Narrows what is read; what passes is looked at again when it is parsed. */
-const conditionOf = ({ agentId, fromMs, untilMs }: EventFilter) => {
+const conditionOf = ({ agentIds, fromMs, untilMs }: EventFilter) => {
+  const [agentId] = agentIds?.size === 1 ? agentIds : []
   const timestamp = (ms: number) => new DuckDBTimestampValue(BigInt(ms) * 1000n)
   const conditions = [
     ...(fromMs === undefined ? [] : ['publish_time >= $from']),

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import {
   agentStatuses,
   AgentDocument,
@@ -7,6 +8,7 @@ import {
   collections,
   deadLetterTopic,
   FoldReceipt,
+  ParkedReport,
   parseEvent,
   topicRetentionDays,
   topics,
@@ -14,8 +16,10 @@ import {
   type ArchiveTable,
   type TopicName,
 } from '@infinity-matrix/contracts'
+import type { DocumentSnapshot } from '@google-cloud/firestore'
 import type { Message, Topic as PubSubTopic } from '@google-cloud/pubsub'
 import { v7 as uuidv7 } from 'uuid'
+import { z } from 'zod'
 import { attributesOf, topicOf, type WireEvent } from './events.ts'
 import { skipCloudDetection } from './settings.ts'
 
@@ -31,6 +35,14 @@ export interface StoredAgent {
   /** The highest sequence that is known of the agent, applied or parked: a new report must come after it. */
   highestSequence: number
 }
+
+/** An agent with all that is stored of it. */
+export interface WholeAgent {
+  document: AgentDocument
+  parkedElsewhere: ParkedReport[]
+}
+
+const ExternalTable = z.object({ externalDataConfiguration: z.object({ sourceUris: z.array(z.string()) }) })
 
 /** A temporary listener; `close` takes its subscription away. */
 export interface Listener {
@@ -52,7 +64,7 @@ const ignoreExisting = (error: unknown) => {
 /** The CLI's one door to the control plane: what it publishes, and what it reads back. */
 export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }: Place) => {
   // Loaded where they are needed: help and errors in the arguments come at once.
-  const [{ Firestore }, { PubSub }] = await Promise.all([
+  const [{ FieldPath, Firestore }, { PubSub }] = await Promise.all([
     import('@google-cloud/firestore'),
     import('@google-cloud/pubsub'),
   ])
@@ -98,6 +110,11 @@ export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }:
   /** Resolves when Pub/Sub has the event. */
   const publish = async (event: WireEvent): Promise<void> => {
     await topic(topicOf(event)).publishMessage({ json: event, attributes: attributesOf(event) })
+  }
+
+  /** Publishes several events of the topic of reports as one message. */
+  const publishBatch = async (events: readonly WireEvent[]): Promise<void> => {
+    await topic(topics.stateChanges.name).publishMessage({ json: { events } })
   }
 
   // Pub/Sub delivers at least once; each message is handed on once.
@@ -157,6 +174,41 @@ export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }:
     return { document, highestSequence: Math.max(document.lastSequence, ...parked) }
   }
 
+  async function* pagesInOrder(agentIds?: ReadonlySet<string>): AsyncGenerator<readonly DocumentSnapshot[]> {
+    if (agentIds) {
+      const ids = [...agentIds].toSorted((a, b) => (a < b ? -1 : 1))
+      while (ids.length > 0) yield await firestore.getAll(...ids.splice(0, agentsPerRead).map((id) => agents.doc(id)))
+      return
+    }
+    const page = agents.orderBy(FieldPath.documentId()).limit(agentsPerRead)
+    for (let found = await page.get(); found.size > 0; found = await page.startAfter(found.docs.at(-1)).get())
+      yield found.docs
+  }
+
+  /** Every agent, or those named, with what is parked, in the order of their ids. */
+  async function* agentsInOrder(agentIds?: ReadonlySet<string>): AsyncGenerator<WholeAgent> {
+    for await (const snapshots of pagesInOrder(agentIds))
+      for (const snapshot of snapshots) {
+        if (!snapshot.exists) continue
+        const document = AgentDocument.parse(snapshot.data())
+        const elsewhere =
+          document.parkedElsewhere > 0 ? (await snapshot.ref.collection(collections.parked).get()).docs : []
+        yield { document, parkedElsewhere: elsewhere.map((parked) => ParkedReport.parse(parked.data())) }
+      }
+  }
+
+  /**
+   * Where the Parquet files of an archive table are, as a glob; undefined while there are none. Only the local engines
+   * have them: in production they are exported from BigQuery first.
+   */
+  const archiveFiles = async ({ table }: ArchiveTable): Promise<string | undefined> => {
+    if (!pubsubHost) return undefined
+    const path = `/bigquery/v2/projects/${projectId}/datasets/${archiveDataset}/tables/${table}`
+    const answer = ExternalTable.safeParse(await (await fetch(`http://${pubsubHost}${path}`)).json())
+    const [uri] = answer.success ? answer.data.externalDataConfiguration.sourceUris : []
+    return uri === undefined ? undefined : fileURLToPath(uri)
+  }
+
   const countByStatus = async (): Promise<Record<AgentStatus, number>> => {
     const counts = await Promise.all(
       agentStatuses.map(async (status) => {
@@ -180,10 +232,13 @@ export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }:
   return {
     ensureTopics,
     publish,
+    publishBatch,
     onReceipt,
     onResyncRequest,
     readAgents,
     readAgent,
+    agentsInOrder,
+    archiveFiles,
     countByStatus,
     countDeadLetters,
     close,
