@@ -1,0 +1,140 @@
+import { Firestore } from '@google-cloud/firestore'
+import { PubSub } from '@google-cloud/pubsub'
+import { Server, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import { collections, topics } from '@infinity-matrix/contracts'
+import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
+import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
+import { reportJson } from '@infinity-matrix/testing'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createGovernor } from '../../functions/src/runtime/governor.ts'
+import { onStateChange } from '../../functions/src/fleet/onStateChange.ts'
+import { factors } from './factors.ts'
+
+/** What the engines were asked, counted where requests come in. */
+const asked = { documentsRead: 0, published: new Map<string, number>() }
+const written = new Map<string, number>()
+const count = (counts: Map<string, number>, name: string, more = 1) => counts.set(name, (counts.get(name) ?? 0) + more)
+
+interface Call {
+  request: { documents?: string[]; topic?: string; messages?: unknown[] }
+}
+const countingCalls = (implementation: UntypedServiceImplementation): UntypedServiceImplementation => {
+  const wrapped = (name: string, note: (request: Call['request']) => void) => {
+    const handler = implementation[name] as ((call: Call, ...rest: unknown[]) => unknown) | undefined
+    if (!handler) return {}
+    const counting = (call: Call, ...rest: unknown[]) => {
+      note(call.request)
+      return handler(call, ...rest)
+    }
+    return { [name]: counting }
+  }
+  return {
+    ...implementation,
+    ...wrapped('BatchGetDocuments', ({ documents }) => (asked.documentsRead += documents?.length ?? 0)),
+    ...wrapped('Publish', ({ topic, messages }) => {
+      count(asked.published, topic?.split('/').at(-1) ?? '', messages?.length ?? 0)
+    }),
+  }
+}
+
+const closing: (() => Promise<unknown>)[] = []
+let firestore: Firestore
+
+beforeAll(async () => {
+  const addService = Reflect.get(Server.prototype, 'addService')
+  vi.spyOn(Server.prototype, 'addService').mockImplementation(function (this: Server, service, implementation) {
+    addService.call(this, service, countingCalls(implementation))
+  })
+  const [store, broker] = await Promise.all([
+    startFirestoreEngine({ host: '127.0.0.1', port: 0 }),
+    startPubSubEngine({ host: '127.0.0.1', port: 0 }),
+  ])
+  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
+  vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
+  vi.stubEnv('GCLOUD_PROJECT', 'demo-model')
+  store.engine.store.onCommit(({ changes }) => {
+    for (const { node } of changes) count(written, node.collection?.id ?? '')
+  })
+  firestore = new Firestore()
+  const pubsub = new PubSub()
+  await pubsub.createTopic(topics.analytics.name)
+  closing.push(
+    () => firestore.terminate(),
+    () => pubsub.close(),
+    () => store.close(),
+    () => broker.close(),
+  )
+})
+afterAll(async () => {
+  for (const close of closing) await close()
+  vi.restoreAllMocks()
+  vi.unstubAllEnvs()
+})
+beforeEach(() => {
+  asked.documentsRead = 0
+  asked.published.clear()
+  written.clear()
+})
+
+/** Calls the function as the functions framework does. */
+const deliver = (events: readonly object[], messageId: string): Promise<unknown> => {
+  const call = onStateChange as unknown as (event: object) => Promise<unknown>
+  const data = Buffer.from(JSON.stringify({ events })).toString('base64')
+  return call({
+    data: { message: { messageId, publishTime: new Date().toISOString(), data, attributes: {} } },
+  })
+}
+
+describe('the reference load', () => {
+  const eventsPerWindow = 20
+  const agents = Array.from({ length: 5 }, (_, index) => `agent-${index}`)
+  /** A message of 100 events: the next 20 of each of 5 agents. */
+  const message = (nth: number) =>
+    agents.flatMap((agentId) =>
+      Array.from({ length: eventsPerWindow }, (_, index) => {
+        const sequence = nth * eventsPerWindow + index + 1
+        const overrides = { agentId, timeMs: Date.now() }
+        return sequence === 1
+          ? reportJson('agent.started.v1', 1, { kind: 'worker' }, overrides)
+          : reportJson('agent.step-taken.v1', sequence, { step: 'acted', tool: 'search' }, overrides)
+      }),
+    )
+
+  it('costs what the model counts', async () => {
+    const messages = 6
+    for (let nth = 0; nth < messages; nth++) await deliver(message(nth), `m${nth}`)
+    const windows = messages * agents.length
+    expect(asked.documentsRead / windows).toBe(factors.readsPerAgentWindow)
+    expect(Object.fromEntries(written)).toEqual({ [collections.agents]: windows * factors.writesPerAgentWindow })
+    expect(Object.fromEntries(asked.published)).toEqual({
+      [topics.analytics.name]: messages * factors.receiptsPerMessage,
+    })
+    const { docs } = await firestore.collection(collections.agents).get()
+    expect(docs.map((agent) => agent.get('lastSequence') as number)).toEqual(
+      agents.map(() => messages * eventsPerWindow),
+    )
+  })
+
+  it('delivered again costs reads only', async () => {
+    await deliver(message(0), 'm0')
+    expect(asked.documentsRead).toBe(agents.length)
+    expect(written.size).toBe(0)
+  })
+})
+
+describe('a governed instance', () => {
+  it('reads and writes as often as the model counts', async () => {
+    let atMs = Date.UTC(2026, 0, 1)
+    const { admit } = createGovernor(
+      { firestore, nowMs: () => atMs, newId: () => 'instance' },
+      { ceilingPerSecond: 1e6, sleep: (ms) => Promise.resolve((atMs += ms)) },
+    )
+    const seconds = 600
+    for (let second = 0; second < seconds; second++) {
+      await admit('modelled', 100)
+      atMs += 1000
+    }
+    expect(asked.documentsRead / seconds).toBeCloseTo(factors.governorPerSecond, 2)
+    expect((written.get(collections.keyRanges) ?? 0) / seconds).toBeCloseTo(factors.governorPerSecond, 2)
+  })
+})
