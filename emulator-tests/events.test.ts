@@ -3,7 +3,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { collections, topics, type DeadLetterReplay, type DeadLetterSummary } from '@infinity-matrix/contracts'
+import {
+  collections,
+  deadLetterIdOf,
+  topics,
+  type DeadLetterReplay,
+  type DeadLetterSummary,
+} from '@infinity-matrix/contracts'
 import { reportJson, waitFor } from '@infinity-matrix/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { fireSchedule } from './clock.ts'
@@ -43,7 +49,7 @@ const startOf = (agentId: string, tenant: string) =>
 const letterOf = async (tenant: string, agentId = newAgentId()) => {
   const [messageId = ''] = await publish(stateChanges, [{ ...startOf(agentId, tenant), tier: 'gold' }])
   await deadLetterWhen(messageId)
-  return { id: `${messageId}-0`, agentId }
+  return { id: deadLetterIdOf(messageId, 0), agentId }
 }
 
 describe('dead letters', () => {

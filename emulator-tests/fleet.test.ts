@@ -8,6 +8,7 @@ import {
   topics,
   transitionsOf,
   type CellDocument,
+  deadLetterIdOf,
 } from '@infinity-matrix/contracts'
 import { cellOf, fold, type Delivery } from '@infinity-matrix/core/fleet'
 import { observationJson, reportJson, waitFor } from '@infinity-matrix/testing'
@@ -216,7 +217,7 @@ describe('what cannot be accepted', () => {
     })
     expect(Buffer.from(letter.original ?? []).equals(bytes)).toBe(true)
     const announced = await waitFor(`a message on ${deadLetterTopic(stateChanges)}`, () =>
-      dead.messages.find(({ attributes }) => attributes['deadLetterId'] === `${messageId}-0`),
+      dead.messages.find(({ attributes }) => attributes['deadLetterId'] === deadLetterIdOf(messageId, 0)),
     )
     await dead.close()
     expect(announced.data.equals(bytes)).toBe(true)

@@ -9,6 +9,7 @@ import {
   topics,
   type DeadLetterDocument,
   type TopicName,
+  deadLetterIdOf,
 } from '@infinity-matrix/contracts'
 import { waitFor } from '@infinity-matrix/testing'
 import { v7 as uuidv7 } from 'uuid'
@@ -57,7 +58,7 @@ export const agentWhen = (agentId: string, isWanted: (agent: AgentDocument) => b
 /** The dead letter of one event of a message. */
 export const deadLetterWhen = (messageId: string, index = 0) =>
   waitFor(`the dead letter of message ${messageId}`, async () => {
-    const snapshot = await firestore.collection(collections.deadLetters).doc(`${messageId}-${index}`).get()
+    const snapshot = await firestore.collection(collections.deadLetters).doc(deadLetterIdOf(messageId, index)).get()
     return snapshot.data() as DeadLetterDocument | undefined
   })
 

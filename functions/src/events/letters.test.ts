@@ -10,6 +10,7 @@ import {
   ProblemDetails,
   topics,
   type Problem,
+  deadLetterIdOf,
 } from '@infinity-matrix/contracts'
 import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
@@ -67,7 +68,7 @@ const refuse = async (
   const messageId = `m${++count}`
   const publishedAt = new Date().toISOString()
   await keepDeadLetter(shared, {
-    id: `${messageId}-0`,
+    id: deadLetterIdOf(messageId, 0),
     topic,
     problem,
     original: Buffer.from(body),
@@ -75,7 +76,7 @@ const refuse = async (
     attributes,
     publishedAt,
   })
-  return { id: `${messageId}-0`, tenant, body }
+  return { id: deadLetterIdOf(messageId, 0), tenant, body }
 }
 const refuseMany = async (tenant: string, length: number) =>
   (await Promise.all(Array.from({ length }, () => refuse({ tenant })))).map(({ id }) => id)

@@ -2,7 +2,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Firestore } from '@google-cloud/firestore'
 import { PubSub } from '@google-cloud/pubsub'
-import { collections, messageBytesMax, topics, type DeadLetterDocument } from '@infinity-matrix/contracts'
+import {
+  collections,
+  deadLetterIdOf,
+  messageBytesMax,
+  topics,
+  type DeadLetterDocument,
+} from '@infinity-matrix/contracts'
 import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { observationJson, reportJson } from '@infinity-matrix/testing'
@@ -56,7 +62,7 @@ const messageOf = (data: string | Uint8Array, attributes: Record<string, string>
   attributes,
 })
 const letterOf = async (messageId: string, index = 0) =>
-  (await firestore.collection(collections.deadLetters).doc(`${messageId}-${index}`).get()).data() as
+  (await firestore.collection(collections.deadLetters).doc(deadLetterIdOf(messageId, index)).get()).data() as
     | DeadLetterDocument
     | undefined
 const event = () => ({ ...reportJson('agent.started.v1', 1, { kind: 'worker' }), time: new Date().toISOString() })
@@ -97,7 +103,7 @@ describe('a message', () => {
     expect(await letterOf(message.messageId)).toMatchObject({ original: null, partCount: 3 })
     const parts = await firestore
       .collection(collections.deadLetters)
-      .doc(`${message.messageId}-0`)
+      .doc(deadLetterIdOf(message.messageId, 0))
       .collection(collections.parts)
       .get()
     const whole = Buffer.concat(parts.docs.map((part) => Buffer.from(part.get('bytes') as Uint8Array)))

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import {
+  deadLetterIdOf,
   messageBytesMax,
   parseMessage,
   PubSubMessage,
@@ -46,7 +47,7 @@ export const onEvent = ({ topic, accepts, options, handle }: EventTrigger) =>
 
     const refuse = (problem: Problem, raw: string | undefined, index: number) =>
       keepDeadLetter(shared, {
-        id: `${messageId}-${index}`,
+        id: deadLetterIdOf(messageId, index),
         topic,
         problem,
         original: raw === undefined ? original : Buffer.from(raw),

@@ -26,6 +26,13 @@ export const deadLetterStatuses = [
 /** Letters stand in so many ranges of the index on `deadAt`, since Firestore takes 500 writes/s at the end of one. */
 export const deadLetterShards = 8
 
+/**
+ * The letter of one of a message's events. Pub/Sub's ids count up, and documents that follow each other stand in one hot
+ * spot: turned around, they are spread over all there are.
+ */
+export const deadLetterIdOf = (messageId: string, index: number): string =>
+  `${Array.from(messageId).toReversed().join('')}-${index}`
+
 /** What names a letter, or a replay, in a path. */
 export const deadLetterName = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,255}$/
 

@@ -1,0 +1,172 @@
+import { hash } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { PubSub } from '@google-cloud/pubsub'
+import { deadLetterTopic, parkedInDocumentMax, topics, type TopicName } from '@infinity-matrix/contracts'
+import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
+import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
+import { history, observationJson, reportJson, troubled } from '@infinity-matrix/testing'
+import fc from 'fast-check'
+import { vi } from 'vitest'
+import * as functions from '../../functions/src/index.ts'
+import { context } from '../../functions/src/runtime/context.ts'
+import { governor } from '../../functions/src/runtime/governor.ts'
+import { createLeases } from '../../functions/src/runtime/lease.ts'
+import { readIndexConfig } from './index-config.ts'
+import { recordWrites } from './recorder.ts'
+
+/** Asks a function that serves HTTP. */
+const post = async (serve: unknown, path: string, body: object): Promise<void> => {
+  const server = createServer(serve as RequestListener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  server.close()
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+}
+
+type Deliver = (event: object) => Promise<unknown>
+interface Exported {
+  __endpoint: { eventTrigger?: { eventFilters: { topic?: string } }; scheduleTrigger?: object }
+  run: Deliver
+}
+
+// The same fleet in every run.
+const seed = 4
+const agentCount = 40
+const gapCount = 75
+const messageMsMax = 1500
+
+/** Everything that functions write, in a time that goes on from message to message. */
+export const driveFunctions = async () => {
+  const [store, broker] = await Promise.all([
+    startFirestoreEngine({ host: '127.0.0.1', port: 0 }),
+    startPubSubEngine({ host: '127.0.0.1', port: 0 }),
+  ])
+  const settings = {
+    FIRESTORE_EMULATOR_HOST: `${store.host}:${store.port}`,
+    PUBSUB_EMULATOR_HOST: `${broker.host}:${broker.port}`,
+    GCLOUD_PROJECT: 'demo-hot-spots',
+    CELLS_PER_REGION: '4',
+    GAP_BOUND_SECONDS: '60',
+    GOVERNED_WRITES_PER_SECOND: '35000',
+  }
+  for (const [name, value] of Object.entries(settings)) vi.stubEnv(name, value)
+  vi.useFakeTimers({ toFake: ['Date'] })
+  const writes = recordWrites(store, readIndexConfig())
+  const pubsub = new PubSub()
+  for (const { name } of Object.values(topics))
+    for (const topic of [name, deadLetterTopic(name)]) await pubsub.createTopic(topic)
+
+  const exported = Object.values(functions).flatMap((room) => Object.values(room) as unknown[] as Exported[])
+  let drawn = 0
+  const draw = () => Number.parseInt(hash('sha256', `${seed}.${drawn++}`).slice(0, 8), 16) / 2 ** 32
+  const pass = (ms: number) => vi.setSystemTime(Date.now() + ms)
+
+  // As Pub/Sub numbers them: by time, more or less.
+  let messageId = 10_000_000_000_000
+  const deliver = async (topic: TopicName, body: string | Uint8Array) => {
+    pass(1 + draw() * messageMsMax)
+    messageId += 1 + Math.floor(draw() * 1000)
+    const data = Buffer.from(body).toString('base64')
+    const message = { messageId: `${messageId}`, publishTime: new Date().toISOString(), data, attributes: {} }
+    const handlers = exported.filter(({ __endpoint }) => __endpoint.eventTrigger?.eventFilters.topic === topic)
+    for (const { run } of handlers) await run({ data: { message } })
+  }
+  const tick = async () => {
+    for (const { __endpoint, run } of exported)
+      if (__endpoint.scheduleTrigger) await run({ scheduleTime: '', jobName: '' })
+  }
+
+  await driveFleet({ deliver, tick, draw })
+  await driveGaps({ deliver, draw })
+  await driveRefusals({ deliver })
+  await driveDuties(pass)
+  // What people begin is seldom: seen, and too little to be judged by.
+  await post(functions.events.api, '/v1/dead-letter-replays', { filter: { tenant: 'nobody' } })
+
+  const close = async () => {
+    vi.useRealTimers()
+    writes.stop()
+    const { firestore, pubsub: ours } = await context()
+    await Promise.all([firestore.terminate(), ours.close(), pubsub.close()])
+    await Promise.all([store.close(), broker.close()])
+    vi.unstubAllEnvs()
+  }
+  return { writes, close }
+}
+export type Driven = Awaited<ReturnType<typeof driveFunctions>>
+
+interface Driving {
+  deliver: (topic: TopicName, body: string | Uint8Array) => Promise<void>
+  tick: () => Promise<void>
+  draw: () => number
+}
+
+/** Agents of different ages that report in disorder, some with reports missing for good, are heard, and fall silent. */
+const driveFleet = async ({ deliver, tick, draw }: Driving) => {
+  const now = () => ({ time: new Date().toISOString() })
+  const agents = Array.from({ length: agentCount }, (_, index) => {
+    const agentId = `${Math.floor(draw() * 1e9).toString(36)}-${index}`
+    const overrides = { agentId, tenant: `tenant-${index % 3}`, region: 'us-central1' }
+    const [reports = []] = fc.sample(history({ lengthMax: 60, overrides }).chain(troubled), {
+      numRuns: 1,
+      seed: seed + index,
+    })
+    return { overrides, reports: index % 10 === 0 ? reports.filter(({ sequence }) => sequence !== 2) : reports }
+  })
+  for (let round = 0; agents.some(({ reports }) => reports.length > 0); round++) {
+    const living = agents.filter(({ reports }) => reports.length > 0)
+    const agent = living[Math.floor(draw() * living.length)]
+    if (!agent) return
+    const events = agent.reports.splice(0, 1 + Math.floor(draw() * 9)).map((event) => ({ ...event, ...now() }))
+    await deliver(topics.stateChanges.name, JSON.stringify({ events }))
+    if (round % 3 > 0) continue
+    const heartbeat = observationJson('agent.heartbeat.v1', { silenceBoundSeconds: 30 }, agent.overrides)
+    await deliver(topics.healthChecks.name, JSON.stringify({ ...heartbeat, ...now() }))
+    const silence = observationJson(
+      'agent.went-silent.v1',
+      { lastHeardAt: now().time, silenceBoundSeconds: 30 },
+      agent.overrides,
+    )
+    await deliver(topics.stateChanges.name, JSON.stringify({ ...silence, ...now() }))
+    if (round % 30 === 0) await tick()
+  }
+}
+
+/** Reports that wait for a missing one: of many agents one, and of some so many that they have documents of their own. */
+const driveGaps = async ({ deliver, draw }: Pick<Driving, 'deliver' | 'draw'>) => {
+  const early = (agentId: string, from: number, count: number) =>
+    Array.from({ length: count }, (_, index) =>
+      reportJson('agent.step-taken.v1', from + index, { step: 'thought' }, { agentId, timeMs: Date.now() }),
+    )
+  for (let index = 0; index < gapCount; index++) {
+    const count = index % 25 === 0 ? parkedInDocumentMax + 10 : 1
+    const events = early(`${draw().toString(36).slice(2, 10)}-waits`, 2, count)
+    await deliver(topics.stateChanges.name, JSON.stringify({ events }))
+  }
+}
+
+/** Inputs that become dead letters, some of them larger than a document. */
+const driveRefusals = async ({ deliver }: Pick<Driving, 'deliver'>) => {
+  for (let count = 0; count < 60; count++) {
+    await deliver(topics.stateChanges.name, `no event ${count}`)
+    if (count % 6 === 0) await deliver(topics.stateChanges.name, Buffer.alloc(1_000_000, 'abc'))
+  }
+}
+
+/** What stands behind several rooms. */
+const driveDuties = async (pass: (ms: number) => unknown) => {
+  const shared = await context()
+  const leases = createLeases(shared)
+  for (let count = 0; count < 40; count++) {
+    pass(60_000)
+    await leases.acquire('duty', `holder-${(count * 7) % 40}`, 50)
+    await governor(shared).admit('range', 100)
+  }
+}
