@@ -1,6 +1,6 @@
 import { topics } from '@infinity-matrix/contracts'
 import { once, type Context } from '../runtime/context.ts'
-import { onEvent } from '../runtime/on-event.ts'
+import { each, onEvent } from '../runtime/on-event.ts'
 import { cellsPerRegion } from '../runtime/params.ts'
 import { createCellStore } from './cells.ts'
 
@@ -11,7 +11,7 @@ export const onHeartbeat = onEvent({
   topic: topics.healthChecks.name,
   accepts: ({ type }) => type === 'agent.heartbeat.v1',
   options: { maxInstances: 8, concurrency: 80, memory: '256MiB', timeoutSeconds: 60 },
-  handle: async ({ event }, context) => {
+  handle: each(async ({ event }, context) => {
     if (event.type === 'agent.heartbeat.v1') await cells(context).hear(event)
-  },
+  }),
 })
