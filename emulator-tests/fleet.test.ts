@@ -7,11 +7,10 @@ import {
   parseEvent,
   topics,
   transitionsOf,
-  type CellDocument,
   deadLetterIdOf,
 } from '@infinity-matrix/contracts'
-import { cellOf, fold, type Delivery } from '@infinity-matrix/core/fleet'
-import { observationJson, reportJson, waitFor } from '@infinity-matrix/testing'
+import { fold, type Delivery } from '@infinity-matrix/core/fleet'
+import { reportJson, waitFor } from '@infinity-matrix/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { advanceClock, fireSchedule, listSchedules } from './clock.ts'
 import {
@@ -272,40 +271,5 @@ describe('schedules', () => {
     ])
     const fired = await advanceClock(120)
     expect(fired.filter(({ name }) => name === 'fleet-sweepSilent').length).toBeGreaterThanOrEqual(2)
-  })
-})
-
-describe('heartbeats', () => {
-  it('go to the cell; silence is told once, and its end', async () => {
-    const agentId = newAgentId()
-    const tenant = uniqueTenant()
-    const overrides = { agentId, tenant }
-    await publish(stateChanges, [fresh(reportJson('agent.started.v1', 1, { kind: 'worker' }, overrides))])
-    const { version } = await agentWhen(agentId, ({ lastSequence }) => lastSequence === 1)
-
-    const heartbeat = fresh(observationJson('agent.heartbeat.v1', { silenceBoundSeconds: 30 }, overrides))
-    const minuteAgo = new Date(Date.now() - 60_000).toISOString()
-    await publish(topics.healthChecks.name, [{ ...heartbeat, time: minuteAgo }])
-    const cell = firestore.collection(collections.cells).doc(cellOf(tenant, 'us-west1', agentId, 16))
-    await waitFor('the heartbeat in its cell', async () => {
-      const { heard } = ((await cell.get()).data() ?? { heard: {} }) as CellDocument
-      return heard[agentId]
-    })
-    expect((await agentOf(agentId))?.version).toBe(version)
-
-    await fireSchedule('fleet-sweepSilent')
-    const silent = await agentWhen(agentId, ({ presence }) => presence?.status === 'silent')
-    expect(silent.presence?.since).toBe(minuteAgo)
-
-    await publish(topics.healthChecks.name, [heartbeat])
-    await waitFor('the new heartbeat in its cell', async () => {
-      const { heard } = (await cell.get()).data() as CellDocument
-      return heard[agentId]?.heardAtMs === Date.parse(heartbeat.time) ? true : undefined
-    })
-    await fireSchedule('fleet-sweepSilent')
-    await agentWhen(agentId, ({ presence }) => presence?.status === 'heard')
-    await waitFor('the end of the silence in the cell', async () =>
-      Object.keys(((await cell.get()).data() as CellDocument).silent).length === 0 ? true : undefined,
-    )
   })
 })

@@ -9,6 +9,8 @@ import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { history, observationJson, reportJson, troubled } from '@infinity-matrix/testing'
 import fc from 'fast-check'
 import { vi } from 'vitest'
+import { createCellStore } from '../../functions/src/fleet/cells/store.ts'
+import { createSweeper } from '../../functions/src/fleet/cells/sweeper.ts'
 import * as functions from '../../functions/src/index.ts'
 import { context } from '../../functions/src/runtime/context.ts'
 import { governor } from '../../functions/src/runtime/governor.ts'
@@ -52,7 +54,6 @@ export const driveFunctions = async () => {
     FIRESTORE_EMULATOR_HOST: `${store.host}:${store.port}`,
     PUBSUB_EMULATOR_HOST: `${broker.host}:${broker.port}`,
     GCLOUD_PROJECT: 'demo-hot-spots',
-    CELLS_PER_REGION: '4',
     GAP_BOUND_SECONDS: '60',
     GOVERNED_WRITES_PER_SECOND: '35000',
   }
@@ -86,6 +87,7 @@ export const driveFunctions = async () => {
   await driveFleet({ deliver, tick, draw })
   await driveGaps({ deliver, draw })
   await driveRefusals({ deliver })
+  await driveSweeps({ deliver, draw }, pass)
   await driveDuties(pass)
   // What people begin is seldom: seen, and too little to be judged by.
   await post(functions.events.api, '/v1/dead-letter-replays', { filter: { tenant: 'nobody' } })
@@ -158,6 +160,27 @@ const driveRefusals = async ({ deliver }: Pick<Driving, 'deliver'>) => {
     await deliver(topics.stateChanges.name, `no event ${count}`)
     if (count % 6 === 0) await deliver(topics.stateChanges.name, Buffer.alloc(1_000_000, 'abc'))
   }
+}
+
+/** Heartbeats, and the sweeper that brings them into digests. */
+const driveSweeps = async ({ deliver, draw }: Pick<Driving, 'deliver' | 'draw'>, pass: (ms: number) => unknown) => {
+  const { firestore, nowMs } = await context()
+  const leases = createLeases({ firestore, nowMs })
+  const store = createCellStore(firestore, leases)
+  const sweeper = createSweeper({ store, leases, tell: () => Promise.resolve(), holder: 'sweeper', nowMs })
+  await sweeper.start([0, 1], nowMs())
+  for (let round = 0; round < 60; round++) {
+    const agentId = `${draw().toString(36).slice(2, 10)}-beats`
+    const heartbeat = observationJson(
+      'agent.heartbeat.v1',
+      { silenceBoundSeconds: 30 },
+      { agentId, timeMs: Date.now() },
+    )
+    await deliver(topics.healthChecks.name, JSON.stringify(heartbeat))
+    pass(10_000)
+    await sweeper.sweep()
+  }
+  await sweeper.stop()
 }
 
 /** What stands behind several rooms. */

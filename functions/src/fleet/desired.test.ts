@@ -20,10 +20,9 @@ describe('desired writes and folds of one agent at the same time', () => {
   it('lose nothing of each other', async () => {
     const agentId = 'both'
     const window = createFoldWindow({
-      store: createAgentStore(engines.context.firestore, engines.context.batches),
+      store: createAgentStore(engines.context.firestore),
       nowMs: () => testNowMs,
       refuse: async () => undefined,
-      distribute: async () => undefined,
       report: async () => undefined,
     })
     const submit = (json: object) => {

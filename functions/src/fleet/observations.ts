@@ -2,8 +2,10 @@ import type { AgentObservation, Topic } from '@infinity-matrix/contracts'
 import type { Context } from '../runtime/context.ts'
 import { publish } from '../runtime/publish.ts'
 
-/** The agent it is about; `atMs`: when it was noticed, in milliseconds since 1970. */
+/** The agent it is about; `atMs`: when it happened or was noticed, in milliseconds since 1970. */
 interface Address {
+  /** A new one, unless what is published again is to be known for the same. */
+  id?: string
   agentId: string
   tenant: string
   region: string
@@ -17,12 +19,12 @@ type Observed = { [O in AgentObservation as O['type']]: { type: O['type']; data:
 export const publishObservation = async (
   context: Context,
   topic: Topic,
-  { agentId, tenant, region, tier, atMs }: Address,
+  { id = context.newId(), agentId, tenant, region, tier, atMs }: Address,
   { type, data }: Observed,
 ): Promise<void> => {
   const header = {
     specversion: '1.0',
-    id: context.newId(),
+    id,
     source: '//control-plane/fleet',
     type,
     subject: `agents/${agentId}`,

@@ -1,17 +1,23 @@
 import { topics } from '@infinity-matrix/contracts'
+import { voicesOf } from '@infinity-matrix/core/fleet'
 import { once, type Context } from '../runtime/context.ts'
-import { each, onEvent } from '../runtime/on-event.ts'
-import { cellsPerRegion } from '../runtime/params.ts'
-import { createCellStore } from './cells.ts'
+import { createLeases } from '../runtime/lease.ts'
+import { onEvent } from '../runtime/on-event.ts'
+import { createPulseWindow } from './cells/pulse-window.ts'
+import { createCellStore } from './cells/store.ts'
 
-const cells = once(({ firestore }: Context) => createCellStore(firestore, cellsPerRegion.value()))
+const pulseWindow = once((context: Context) => {
+  const store = createCellStore(context.firestore, createLeases(context))
+  return createPulseWindow({ save: (pulses) => store.addPulses(pulses, context.nowMs()) })
+})
 
-/** Notes in the agent's cell that it was heard; its own document is not touched. */
+/** Notes who was heard, together with all other heartbeats that the instance holds; agents' documents are not touched. */
 export const onHeartbeat = onEvent({
   topic: topics.healthChecks.name,
   accepts: ({ type }) => type === 'agent.heartbeat.v1',
-  options: { maxInstances: 8, concurrency: 80, memory: '256MiB', timeoutSeconds: 60 },
-  handle: each(async ({ event }, context) => {
-    if (event.type === 'agent.heartbeat.v1') await cells(context).hear(event)
-  }),
+  // Deliveries wait for each other: see `createPulseWindow`.
+  options: { maxInstances: 8, concurrency: 500, memory: '1GiB', cpu: 1, timeoutSeconds: 60 },
+  handle: async ({ event, publishedAt }, context) => {
+    if (event.type === 'agent.heartbeat.v1') await pulseWindow(context).submit(voicesOf(event, Date.parse(publishedAt)))
+  },
 })

@@ -1,8 +1,8 @@
 // The one module that reads the environment. Values come from functions/.env* and are asked for by `firebase deploy`.
 import { defineInt } from 'firebase-functions/params'
 
-/** Heartbeats of one tenant's agents in one region are spread over this many documents. At most 2,000 agents share one. */
-export const cellsPerRegion = defineInt('CELLS_PER_REGION', { default: 16 })
+/** Sweepers that share the agents: one watches about a million. At most 16. */
+export const sweepers = defineInt('SWEEPERS', { default: 1 })
 
 /** A missing report is waited for this long before the agent is asked for a snapshot. */
 export const gapBoundSeconds = defineInt('GAP_BOUND_SECONDS', { default: 60 })
@@ -12,6 +12,3 @@ export const gapBoundSeconds = defineInt('GAP_BOUND_SECONDS', { default: 60 })
  * any more; 0 governs none.
  */
 export const governedWritesPerSecond = defineInt('GOVERNED_WRITES_PER_SECOND', { default: 35_000 })
-
-/** Where the local Firestore is, as `host:port`; undefined in production. Google's own client reads it by itself. */
-export const firestoreEmulatorHost = (): string | undefined => process.env['FIRESTORE_EMULATOR_HOST']

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Instant } from './when.ts'
+import { Instant } from './documents.ts'
 import { problemCodes } from './problem.ts'
 
 /**

@@ -124,20 +124,64 @@ export const AgentSnapshot = z.object({
   desiredVersion: count.optional(),
 })
 
+const boundRule = 'must be a number from 5 to 86400'
+const silenceBoundSeconds = z
+  .number({ error: boundRule })
+  .min(5, { error: boundRule })
+  .max(86_400, { error: boundRule })
+const leaving = z.boolean({ error: 'must be true or false' })
+
+/** At most this many capabilities in a heartbeat. */
+export const capabilitiesMax = 16
+const capabilityRule = 'must be 1 to 63 of a-z, 0-9 or ._-, and start with a letter or digit'
+const CapabilityName = z
+  .string({ error: capabilityRule })
+  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, { error: capabilityRule })
+const heartbeatCapabilities = z
+  .record(CapabilityName, z.object({ silenceBoundSeconds, leaving: leaving.optional() }), {
+    error: 'must be an object of capabilities',
+  })
+  .refine((capabilities) => Object.keys(capabilities).length <= capabilitiesMax, {
+    error: `must have at most ${capabilitiesMax} entries`,
+  })
+
+/** A last will is at most this long, in characters of JSON. */
+export const willLengthMax = 1024
+const LastWill = z.record(z.string(), z.unknown(), { error: 'must be an object or null' }).refine(
+  (will) => {
+    try {
+      return JSON.stringify(will).length <= willLengthMax
+    } catch {
+      // Nested deeper than the stack.
+      return false
+    }
+  },
+  { error: `must be at most ${willLengthMax} characters of JSON` },
+)
+
 export const AgentHeartbeat = z.object({
   /** The agent counts as silent when it was not heard for this long. */
-  silenceBoundSeconds: z
-    .number({ error: 'must be a number from 5 to 86400' })
-    .min(5, { error: 'must be a number from 5 to 86400' })
-    .max(86_400, { error: 'must be a number from 5 to 86400' }),
+  silenceBoundSeconds,
   cpuPercent: amount.optional(),
   memoryBytes: count.optional(),
   /** The agent's last word: it stops here, so its silence from now on means nothing. */
-  leaving: z.boolean({ error: 'must be true or false' }).optional(),
+  leaving: leaving.optional(),
+  /** What of the agent works, by name. One that later heartbeats leave out for its bound went silent; `leaving` ends that. */
+  capabilities: heartbeatCapabilities.optional(),
+  /**
+   * What the control plane says on the agent's behalf should it go silent: given once, kept until another or null comes, and
+   * void when the agent leaves (as MQTT's will message, OASIS MQTT 5.0, section 3.1.2.5).
+   */
+  will: LastWill.nullable().optional(),
 })
 
-export const AgentWentSilent = z.object({ lastHeardAt: when, silenceBoundSeconds: amount })
+/** Of the agent's own clock, in whole seconds, rounded up. */
+const lastHeardAt = when
+export const AgentWentSilent = z.object({ lastHeardAt, silenceBoundSeconds: amount, will: LastWill.optional() })
 export const AgentHeardAgain = z.object({ heardAt: when })
+/** One of its capabilities, while the agent itself is heard. */
+export const CapabilityWentSilent = z.object({ capability: CapabilityName, lastHeardAt, silenceBoundSeconds: amount })
+export const CapabilityHeardAgain = z.object({ capability: CapabilityName, heardAt: when })
 export const ResyncRequested = z.object({ afterSequence: count, gapSince: when })
 /** What an agent is asked to become: `delta` is what desired says and it did not report. */
 export const DesiredChanged = z.object({ desiredVersion: count, properties: Properties, delta: Properties })
@@ -165,6 +209,8 @@ export const observations = {
   'agent.heartbeat.v1': AgentHeartbeat,
   'agent.went-silent.v1': AgentWentSilent,
   'agent.heard-again.v1': AgentHeardAgain,
+  'agent.capability-went-silent.v1': CapabilityWentSilent,
+  'agent.capability-heard-again.v1': CapabilityHeardAgain,
   'agent.resync-requested.v1': ResyncRequested,
   'agent.desired-changed.v1': DesiredChanged,
 } as const

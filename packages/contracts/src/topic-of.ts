@@ -5,6 +5,8 @@ const topicOfObservation: Readonly<Record<AgentObservation['type'], TopicName>> 
   'agent.heartbeat.v1': topics.healthChecks.name,
   'agent.went-silent.v1': topics.stateChanges.name,
   'agent.heard-again.v1': topics.stateChanges.name,
+  'agent.capability-went-silent.v1': topics.stateChanges.name,
+  'agent.capability-heard-again.v1': topics.stateChanges.name,
   'agent.resync-requested.v1': topics.realtimeSync.name,
   'agent.desired-changed.v1': topics.realtimeSync.name,
 }

@@ -14,6 +14,9 @@ export const topics = {
 export type Topic = (typeof topics)[keyof typeof topics]
 export type TopicName = Topic['name']
 
+/** Orders to sweepers, from the tick to the instances that follow them: no events, and nothing that is not made anew each minute. */
+export const sweepsTopic = 'fleet.sweeps'
+
 /** Where what a topic's functions cannot accept goes, with its reason and its original bytes. */
 export const deadLetterTopic = <Name extends TopicName>(topic: Name): `${Name}.dead` => `${topic}.dead`
 

@@ -40,8 +40,8 @@ export const emulatorSuiteEnvironment = (base: NodeJS.ProcessEnv = process.env):
 /** The same with Google's own emulators left in place: the CLI downloads them and they need Java 21. No clock. */
 export const googleSuiteEnvironment = (base: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv => ({
   // Invocations, and so workers of a function, at a time: each worker is a Node process that takes a second of a core to
-  // start. The CLI's own limit is 50.
-  FUNCTIONS_EMULATOR_PARALLEL: String(availableParallelism() + 1),
+  // start. One may well run for a minute, as a sweeper does. The CLI's own limit is 50.
+  FUNCTIONS_EMULATOR_PARALLEL: String(availableParallelism() + 2),
   // Google's clients and the CLI otherwise ask the network whether this is a machine in Google's cloud.
   METADATA_SERVER_DETECTION: 'none',
   // The CLI's update check.

@@ -1,0 +1,55 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { PubSubMessage, SweepOrder, sweepsTopic, topics } from '@infinity-matrix/contracts'
+import { shardCount, type SilenceEvent } from '@infinity-matrix/core/fleet'
+import { logger } from 'firebase-functions/logger'
+import { onMessagePublished } from 'firebase-functions/pubsub'
+import { context, type Context } from '../runtime/context.ts'
+import { messageOf } from '../runtime/failure.ts'
+import { createLeases } from '../runtime/lease.ts'
+import { createCellStore } from './cells/store.ts'
+import { silenceId } from './cells/silence-id.ts'
+import { createSweeper, sweepPeriodSeconds } from './cells/sweeper.ts'
+import { publishObservation } from './observations.ts'
+
+const minuteMs = 60_000
+// The next minute's sweeper has been sent out by then, and waits for this one to end.
+const overlapMs = 2000
+const handOverMsMax = 5000
+
+const tell = (shared: Context, event: SilenceEvent) =>
+  publishObservation(shared, topics.stateChanges, { ...event, id: silenceId(event) }, event.said)
+
+/**
+ * Watches a share of the shards until the minute is over: a silence is to be told within ten seconds of its bound, and Cloud
+ * Scheduler fires once a minute. With nobody to watch it ends.
+ */
+export const sweepCells = onMessagePublished(
+  { topic: sweepsTopic, retry: true, maxInstances: 16, concurrency: 1, memory: '1GiB', cpu: 1, timeoutSeconds: 120 },
+  async ({ data: { message } }) => {
+    const shared = await context()
+    const { nowMs } = shared
+    const order = SweepOrder.parse(JSON.parse(Buffer.from(PubSubMessage.parse(message).data, 'base64').toString()))
+    const untilMs = (Math.floor(order.atMs / minuteMs) + 1) * minuteMs + overlapMs
+    // Another minute has an order of its own.
+    if (nowMs() >= untilMs) return
+    const leases = createLeases(shared)
+    const sweeper = createSweeper({
+      store: createCellStore(shared.firestore, leases),
+      leases,
+      tell: (event) => tell(shared, event),
+      holder: shared.newId(),
+      nowMs,
+    })
+    const shards = Array.from({ length: shardCount }, (_, shard) => shard).filter(
+      (shard) => shard % order.of === order.sweeper,
+    )
+    await sweeper.start(shards, nowMs() + handOverMsMax)
+    do {
+      const startedMs = nowMs()
+      await sweeper.sweep().catch((error: unknown) => logger.error('a sweep failed', { error: messageOf(error) }))
+      if (sweeper.size() === 0) break
+      await delay(Math.max(0, startedMs + sweepPeriodSeconds * 1000 - nowMs()))
+    } while (nowMs() < untilMs)
+    await sweeper.stop()
+  },
+)

@@ -1,0 +1,93 @@
+import type { AgentObservation, VoiceKind, Will } from '@infinity-matrix/contracts'
+
+export type Heartbeat = Extract<AgentObservation, { type: 'agent.heartbeat.v1' }>
+
+/** What heartbeats say of an agent, or of one of its capabilities. Times in whole seconds since 1970; 0: never. */
+export interface Voice {
+  /** The agent's id; for a capability, followed by a space and its name. */
+  key: string
+  kind: VoiceKind
+  heardAt: number
+  /** When it said that it leaves. Its silence means nothing unless it was heard after that. */
+  leftAt: number
+  will: Will | undefined
+}
+
+export const agentOfKey = (key: string): string => {
+  const space = key.indexOf(' ')
+  return space === -1 ? key : key.slice(0, space)
+}
+
+/** Undefined for the agent itself. */
+export const capabilityOfKey = (key: string): string | undefined => {
+  const space = key.indexOf(' ')
+  return space === -1 ? undefined : key.slice(space + 1)
+}
+
+/**
+ * What a heartbeat says. Its time is the agent's, rounded up to a second so that no silence seems longer than it is, and not
+ * after its publication: an agent whose clock is ahead is not heard in the future.
+ */
+export const voicesOf = ({ agentId, tenant, region, tier, time, data }: Heartbeat, publishedAtMs: number): Voice[] => {
+  const at = Math.ceil(Math.min(Date.parse(time), publishedAtMs) / 1000)
+  const voiceOf = (key: string, silenceBoundSeconds: number, leaves: boolean | undefined): Voice => ({
+    key,
+    kind: { tenant, region, tier, silenceBoundSeconds },
+    heardAt: leaves ? 0 : at,
+    leftAt: leaves ? at : 0,
+    will: undefined,
+  })
+  const agent = voiceOf(agentId, data.silenceBoundSeconds, data.leaving)
+  if (data.will !== undefined) agent.will = { at, json: data.will === null ? null : JSON.stringify(data.will) }
+  const voices = [agent]
+  for (const [name, { silenceBoundSeconds, leaving }] of Object.entries(data.capabilities ?? {}))
+    voices.push(voiceOf(`${agentId} ${name}`, silenceBoundSeconds, leaving ?? data.leaving))
+  return voices
+}
+
+const saidAt = ({ heardAt, leftAt }: Voice) => Math.max(heardAt, leftAt)
+const kindText = ({ tenant, region, tier, silenceBoundSeconds }: VoiceKind) =>
+  `${silenceBoundSeconds} ${tier} ${region} ${tenant}`
+
+/** Gives equal kinds one object, by which they are then told apart. */
+export const createKinds = () => {
+  const byText = new Map<string, VoiceKind>()
+  const known = new WeakMap<VoiceKind, VoiceKind>()
+  return (kind: VoiceKind): VoiceKind => {
+    const seen = known.get(kind)
+    if (seen) return seen
+    const text = kindText(kind)
+    const same = byText.get(text) ?? kind
+    byText.set(text, same)
+    known.set(kind, same)
+    return same
+  }
+}
+
+/** The kind that was said later; of two said in one second, the one with the longer bound, or else any, but always the same. */
+export const laterKind = (one: VoiceKind, oneAt: number, other: VoiceKind, otherAt: number): VoiceKind => {
+  if (one === other || oneAt > otherAt) return one
+  if (otherAt > oneAt) return other
+  if (one.silenceBoundSeconds !== other.silenceBoundSeconds)
+    return one.silenceBoundSeconds > other.silenceBoundSeconds ? one : other
+  return kindText(one) >= kindText(other) ? one : other
+}
+
+/** The will that was said later. */
+export const laterWill = (one: Will | undefined, other: Will | undefined): Will | undefined => {
+  if (one === undefined || other === undefined) return one ?? other
+  if (one.at !== other.at) return one.at > other.at ? one : other
+  return (one.json ?? '') >= (other.json ?? '') ? one : other
+}
+
+/**
+ * What two voices of one key say together: in any order, grouping or repetition the same, so that heartbeats may come to the
+ * digest by many instances, late, and more than once.
+ */
+export const mergeVoices = (one: Voice, other: Voice): Voice => ({
+  key: one.key,
+  kind: laterKind(one.kind, saidAt(one), other.kind, saidAt(other)),
+  heardAt: Math.max(one.heardAt, other.heardAt),
+  leftAt: Math.max(one.leftAt, other.leftAt),
+  will: laterWill(one.will, other.will),
+})
