@@ -7,6 +7,7 @@ import { keepDeadLetter } from '../runtime/dead-letters.ts'
 import { messageOf } from '../runtime/failure.ts'
 import { publish } from '../runtime/publish.ts'
 import { createFoldWindow } from './fold-window.ts'
+import { receiptsOf } from './receipts.ts'
 import { createAgentStore } from './store.ts'
 
 const keepRefused = (context: Context, { agentId, tenant, sequence, raw, publishedAt, problem }: RefusedReport) =>
@@ -38,9 +39,10 @@ const publishReceipts = async (context: Context, receipts: readonly FoldReceipt[
 /** The fold window of this instance. */
 export const foldWindow = once((context: Context) =>
   createFoldWindow({
-    store: createAgentStore(context.firestore),
+    store: createAgentStore(context.firestore, context.batches),
     refuse: (refused) => keepRefused(context, refused),
-    report: (receipts) => publishReceipts(context, receipts),
+    distribute: async () => undefined,
+    report: (folded) => publishReceipts(context, receiptsOf(folded, context.nowMs())),
     nowMs: context.nowMs,
   }),
 )

@@ -20,9 +20,10 @@ describe('desired writes and folds of one agent at the same time', () => {
   it('lose nothing of each other', async () => {
     const agentId = 'both'
     const window = createFoldWindow({
-      store: createAgentStore(engines.context.firestore),
+      store: createAgentStore(engines.context.firestore, engines.context.batches),
       nowMs: () => testNowMs,
       refuse: async () => undefined,
+      distribute: async () => undefined,
       report: async () => undefined,
     })
     const submit = (json: object) => {

@@ -4,19 +4,25 @@ import type { Delivery, RefusedReport } from '@infinity-matrix/core/fleet'
 import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { reportJson, testNowMs } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { openBatches, type Batches } from '../runtime/batches.ts'
+import type { FoldedAgent } from './fold-commit.ts'
 import { createFoldWindow } from './fold-window.ts'
-import { createAgentStore, type AgentStore } from './store.ts'
+import { receiptsOf } from './receipts.ts'
+import { createAgentStore, type AgentChange, type AgentStore } from './store.ts'
 
 let engine: Awaited<ReturnType<typeof startFirestoreEngine>>
 let firestore: Firestore
+let batches: Batches
 
 beforeAll(async () => {
   engine = await startFirestoreEngine({ host: '127.0.0.1', port: 0 })
   vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${engine.host}:${engine.port}`)
-  firestore = new Firestore({ projectId: 'demo-fold-window' })
+  vi.stubEnv('GCLOUD_PROJECT', 'demo-fold-window')
+  firestore = new Firestore()
+  batches = await openBatches()
 })
 afterAll(async () => {
-  await firestore.terminate()
+  await Promise.all([firestore.terminate(), batches.close()])
   await engine.close()
   vi.unstubAllEnvs()
 })
@@ -31,20 +37,24 @@ const acted = (agentId: string, sequence: number) =>
   delivery(reportJson('agent.step-taken.v1', sequence, { step: 'acted', costUsd: 0.25 }, { agentId }))
 
 /** One function instance: a window, and what it did. */
-const instance = (store: AgentStore = createAgentStore(firestore)) => {
+const instance = (store: AgentStore = createAgentStore(firestore, batches)) => {
   const receipts: FoldReceipt[] = []
   const refused: RefusedReport[] = []
+  const distributed: FoldedAgent[] = []
   const window = createFoldWindow({
     store,
     nowMs: () => testNowMs,
     refuse: async (one) => {
       refused.push(one)
     },
-    report: async (made) => {
-      receipts.push(...made)
+    distribute: async (folded) => {
+      distributed.push(...folded)
+    },
+    report: async (folded) => {
+      receipts.push(...receiptsOf(folded, testNowMs))
     },
   })
-  return { ...window, receipts, refused }
+  return { ...window, receipts, refused, distributed }
 }
 const agentOf = async (agentId: string) =>
   AgentDocument.parse((await firestore.collection(collections.agents).doc(agentId).get()).data())
@@ -87,7 +97,7 @@ describe('group commit', () => {
 
 describe('an agent that is erased between read and write', () => {
   it('begins anew, with what comes', async () => {
-    const store = createAgentStore(firestore)
+    const store = createAgentStore(firestore, batches)
     await instance().submit(started('erased'))
     let isFirst = true
     const { submit } = instance({
@@ -105,20 +115,18 @@ describe('an agent that is erased between read and write', () => {
 
 describe('failure', () => {
   const failingFor = (agentId: string, error: Error & { code: number }): AgentStore => {
-    const store = createAgentStore(firestore)
+    const store = createAgentStore(firestore, batches)
     return {
       ...store,
       saveAll: async (changes) => {
-        const results = await store.saveAll(changes.filter((change) => change.agentId !== agentId))
-        return changes.map((change) =>
-          change.agentId === agentId
-            ? { status: 'rejected', reason: error }
-            : (results.shift() ?? { status: 'fulfilled', value: undefined }),
-        )
+        const failures = await store.saveAll(changes.filter((change) => change.agentId !== agentId))
+        return changes.some((change) => change.agentId === agentId) ? failures.set(agentId, error) : failures
       },
     }
   }
   const withCode = (code: number) => Object.assign(new Error(`status ${code}`), { code })
+  const allFailed = (changes: readonly AgentChange[], code: number) =>
+    new Map(changes.map(({ agentId }) => [agentId, withCode(code)]))
 
   it('of one agent fails its own deliveries only', async () => {
     const { submit } = instance(failingFor('d', withCode(14)))
@@ -128,13 +136,13 @@ describe('failure', () => {
   })
 
   it.each([5, 6, 9, 10])('with status %i, of a write that lost, reads and decides anew', async (code) => {
-    const store = createAgentStore(firestore)
+    const store = createAgentStore(firestore, batches)
     let lost = 0
     const { submit } = instance({
       ...store,
       saveAll: async (changes) => {
         if (lost++ > 0) return store.saveAll(changes)
-        return changes.map(() => ({ status: 'rejected', reason: withCode(code) }))
+        return allFailed(changes, code)
       },
     })
     expect(await submit(started(`lost-${code}`))).toBe('applied')
@@ -149,13 +157,13 @@ describe('failure', () => {
   })
 
   it('of a report that cannot be stored sets it apart from those that can', async () => {
-    const store = createAgentStore(firestore)
+    const store = createAgentStore(firestore, batches)
     const poison = acted('g', 2)
     const { submit } = instance({
       ...store,
       saveAll: (changes) =>
         changes.some(({ next }) => next.document.lastSequence >= 2 && next.document.agentId === 'g')
-          ? Promise.resolve(changes.map(() => ({ status: 'rejected', reason: withCode(3) })))
+          ? Promise.resolve(allFailed(changes, 3))
           : store.saveAll(changes),
     })
     const results = await Promise.allSettled([started('g'), poison].map(submit))
@@ -166,18 +174,19 @@ describe('failure', () => {
   })
 
   it('to read fails all that wait for the read', async () => {
-    const { submit } = instance({ ...createAgentStore(firestore), load: () => Promise.reject(withCode(14)) })
+    const { submit } = instance({ ...createAgentStore(firestore, batches), load: () => Promise.reject(withCode(14)) })
     await expect(submit(started('h'))).rejects.toMatchObject({ code: 14 })
   })
 
   it('to keep a dead letter leaves the agent where it was', async () => {
     const window = createFoldWindow({
-      store: createAgentStore(firestore),
+      store: createAgentStore(firestore, batches),
       nowMs: () => testNowMs,
-      refuse: () => Promise.reject(withCode(14)),
+      refuse: () => Promise.reject(withCode(7)),
+      distribute: async () => undefined,
       report: async () => undefined,
     })
-    await expect(window.submit(acted('i', 1))).rejects.toMatchObject({ code: 14 })
+    await expect(window.submit(acted('i', 1))).rejects.toMatchObject({ code: 7 })
     expect((await firestore.collection(collections.agents).doc('i').get()).exists).toBe(false)
   })
 })

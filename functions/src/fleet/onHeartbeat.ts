@@ -2,7 +2,7 @@ import { topics } from '@infinity-matrix/contracts'
 import { voicesOf } from '@infinity-matrix/core/fleet'
 import { once, type Context } from '../runtime/context.ts'
 import { createLeases } from '../runtime/lease.ts'
-import { onEvent } from '../runtime/on-event.ts'
+import { each, onEvent } from '../runtime/on-event.ts'
 import { createPulseWindow } from './cells/pulse-window.ts'
 import { createCellStore } from './cells/store.ts'
 
@@ -17,7 +17,7 @@ export const onHeartbeat = onEvent({
   accepts: ({ type }) => type === 'agent.heartbeat.v1',
   // Deliveries wait for each other: see `createPulseWindow`.
   options: { maxInstances: 8, concurrency: 500, memory: '1GiB', cpu: 1, timeoutSeconds: 60 },
-  handle: async ({ event, publishedAt }, context) => {
+  handle: each(async ({ event, publishedAt }, context) => {
     if (event.type === 'agent.heartbeat.v1') await pulseWindow(context).submit(voicesOf(event, Date.parse(publishedAt)))
-  },
+  }),
 })

@@ -7,7 +7,5 @@ export const onStateChange = onEvent({
   topic: topics.stateChanges.name,
   accepts: (event) => topicOfEvent(event) === topics.stateChanges.name,
   options: { maxInstances: 8, concurrency: 500, memory: '512MiB', cpu: 1, timeoutSeconds: 60 },
-  handle: async (delivered, context) => {
-    await foldWindow(context).submit(delivered)
-  },
+  handle: (delivered, context, bytes) => foldWindow(context).submitAll(delivered, bytes),
 })

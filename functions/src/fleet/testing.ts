@@ -7,6 +7,7 @@ import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { testNowMs, waitFor } from '@infinity-matrix/testing'
 import { v7 as uuidv7 } from 'uuid'
 import { vi } from 'vitest'
+import { openBatches } from '../runtime/batches.ts'
 import type { Context } from '../runtime/context.ts'
 
 /** Engines of a test file's own, with a clock that stands until a test moves it. */
@@ -19,8 +20,10 @@ export const startEngines = async (projectId: string) => {
   const [firestore, pubsub] = [new Firestore({ projectId }), new PubSub({ projectId })]
   await Promise.all(Object.values(topics).map(({ name }) => pubsub.createTopic(name)))
   let atMs = testNowMs
+  const batches = await openBatches()
   const context: Context = {
     firestore,
+    batches,
     pubsub,
     topic: (name) => pubsub.topic(name, { batching: { maxMilliseconds: 1 } }),
     nowMs: () => atMs,
@@ -47,7 +50,7 @@ export const startEngines = async (projectId: string) => {
       atMs += seconds * 1000
     },
     close: async () => {
-      await Promise.all([firestore.terminate(), pubsub.close()])
+      await Promise.all([firestore.terminate(), batches.close(), pubsub.close()])
       await Promise.all([store.close(), broker.close()])
       vi.unstubAllEnvs()
     },

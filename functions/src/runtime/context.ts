@@ -1,10 +1,13 @@
 import type { Firestore } from '@google-cloud/firestore'
 import type { PubSub, Topic } from '@google-cloud/pubsub'
 import { v7 as uuidv7 } from 'uuid'
+import { openBatches, type Batches } from './batches.ts'
 
 /** What a handler needs from outside: Google's clients, the clock and new ids. */
 export interface Context {
   firestore: Firestore
+  /** The same documents, many in one request. */
+  batches: Batches
   pubsub: PubSub
   /** One publisher per topic, so that what is published together travels together. */
   topic: (name: string) => Topic
@@ -18,9 +21,10 @@ const publishDelayMs = 1
 // The clients are loaded at the first event of an instance, not at import: the Firebase CLI imports every function to
 // discover it, and Firestore's client alone takes 90 ms to evaluate.
 const createContext = async (): Promise<Context> => {
-  const [{ Firestore }, { PubSub }] = await Promise.all([
+  const [{ Firestore }, { PubSub }, batches] = await Promise.all([
     import('@google-cloud/firestore'),
     import('@google-cloud/pubsub'),
+    openBatches(),
   ])
   const pubsub = new PubSub()
   const publishers = new Map<string, Topic>()
@@ -31,7 +35,7 @@ const createContext = async (): Promise<Context> => {
     publishers.set(name, created)
     return created
   }
-  return { firestore: new Firestore(), pubsub, topic, nowMs: () => Date.now(), newId: () => uuidv7() }
+  return { firestore: new Firestore(), batches, pubsub, topic, nowMs: () => Date.now(), newId: () => uuidv7() }
 }
 
 /** `create(...)` on the first call of this instance; the same value, or promise, for all after it. */

@@ -1,4 +1,6 @@
 /** gRPC status codes, as Google's clients put them on their errors. */
+const CANCELLED = 1
+const UNKNOWN = 2
 const INVALID_ARGUMENT = 3
 const DEADLINE_EXCEEDED = 4
 const NOT_FOUND = 5
@@ -6,6 +8,7 @@ const ALREADY_EXISTS = 6
 const RESOURCE_EXHAUSTED = 8
 const FAILED_PRECONDITION = 9
 const ABORTED = 10
+const INTERNAL = 13
 const UNAVAILABLE = 14
 
 const codeOf = (error: unknown): unknown =>
@@ -27,11 +30,13 @@ export const isContention = (error: unknown): boolean => {
  */
 export const isTerminal = (error: unknown): boolean => codeOf(error) === INVALID_ARGUMENT
 
-/** The backend is away or overloaded: the same request may succeed in a moment. */
-export const isPassing = (error: unknown): boolean => {
-  const code = codeOf(error)
-  return code === DEADLINE_EXCEEDED || code === RESOURCE_EXHAUSTED || code === UNAVAILABLE
-}
+const passing = new Set<unknown>([CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE])
+
+/** The backend is away or overloaded, and may have done what was asked, or not: the same request may succeed in a moment. */
+export const isPassing = (error: unknown): boolean => passing.has(codeOf(error))
+
+/** There is no room for more now: to be sent again, later. */
+export const overload = (message: string): Error => Object.assign(new Error(message), { code: RESOURCE_EXHAUSTED })
 
 /** What an error says, in at most 1,000 characters. */
 export const messageOf = (error: unknown): string =>

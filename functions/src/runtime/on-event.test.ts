@@ -13,7 +13,7 @@ import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { observationJson, reportJson } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { onEvent, type DeliveredEvent } from './on-event.ts'
+import { each, onEvent, type DeliveredEvent } from './on-event.ts'
 
 const engines: { close(): Promise<void> }[] = []
 let firestore: Firestore
@@ -43,10 +43,10 @@ const onTestEvent = onEvent({
   topic: topics.stateChanges.name,
   accepts: ({ type }) => type !== 'agent.heartbeat.v1',
   options: { maxInstances: 1, concurrency: 1 },
-  handle: async (delivered) => {
+  handle: each(async (delivered) => {
     if (failure) throw failure
     handled.push(delivered)
-  },
+  }),
 })
 
 /** Calls the function as the functions framework does, with a Pub/Sub message in a CloudEvent. */

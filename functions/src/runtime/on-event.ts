@@ -27,15 +27,25 @@ interface EventTrigger {
   accepts: (event: AgentEvent) => boolean
   options: Omit<PubSubOptions, 'topic' | 'retry'> & { maxInstances: number; concurrency: number }
   /**
-   * Takes one event. When it resolves the event is settled for good; when it throws, the event becomes a dead letter if
-   * the failure is terminal, and the whole message is delivered again if not.
+   * Takes the events of one message, whose text has `bytes`; one result for each. A fulfilled one is settled for good;
+   * one that is rejected becomes a dead letter if the failure is terminal, and else the whole message is delivered again.
    */
-  handle: (delivered: DeliveredEvent, context: Context) => Promise<void>
+  handle: (
+    delivered: readonly DeliveredEvent[],
+    context: Context,
+    bytes: number,
+  ) => Promise<PromiseSettledResult<unknown>[]>
 }
 
+/** Handles the events of a message at once and each by itself. */
+export const each =
+  (handleOne: (delivered: DeliveredEvent, context: Context) => Promise<void>): EventTrigger['handle'] =>
+  (delivered, shared) =>
+    Promise.allSettled(delivered.map((one) => handleOne(one, shared)))
+
 /**
- * A function on a topic of events. Every event of a message is handled at once and by itself; what cannot be accepted is
- * kept as a dead letter with its reason; a message is acknowledged only when each of its events is settled.
+ * A function on a topic of events. What cannot be accepted of a message is kept as a dead letter with its reason; a
+ * message is acknowledged only when each of its events is settled.
  */
 export const onEvent = ({ topic, accepts, options, handle }: EventTrigger) =>
   onMessagePublished({ ...options, topic, retry: true }, async ({ data: { message } }) => {
@@ -56,31 +66,32 @@ export const onEvent = ({ topic, accepts, options, handle }: EventTrigger) =>
         publishedAt,
       })
 
-    const settle = async ({ event, raw, index }: ParsedMessage['events'][number]) => {
-      if (!accepts(event)) {
-        await refuse(
-          { code: 'wrong-topic', field: 'type', rule: `${event.type} does not belong on ${topic}` },
-          raw,
-          index,
-        )
-        return
-      }
-      try {
-        await handle({ event, raw, publishedAt }, shared)
-      } catch (error) {
-        if (!isTerminal(error)) throw error
-        await refuse({ code: 'not-storable', field: '', rule: messageOf(error) }, raw, index)
+    const refusals = refused.map(({ problem, raw, index }) => refuse(problem, raw, index))
+    const accepted: (DeliveredEvent & { index: number })[] = []
+    for (const received of events) {
+      if (accepts(received.event)) accepted.push(Object.assign(received, { publishedAt }))
+      else {
+        const rule = `${received.event.type} does not belong on ${topic}`
+        refusals.push(refuse({ code: 'wrong-topic', field: 'type', rule }, received.raw, received.index))
       }
     }
 
-    const settled = await Promise.allSettled([
-      ...events.map(settle),
-      ...refused.map(({ problem, raw, index }) => refuse(problem, raw, index)),
-    ])
-    const failures = settled.flatMap((result) => (result.status === 'rejected' ? [messageOf(result.reason)] : []))
+    const results = await handle(accepted, shared, original.length).catch((reason: unknown) =>
+      accepted.map(() => ({ status: 'rejected' as const, reason })),
+    )
+    const failures: string[] = []
+    results.forEach((result, at) => {
+      const received = accepted[at]
+      if (result.status === 'fulfilled' || !received) return
+      const rule = messageOf(result.reason)
+      if (!isTerminal(result.reason)) failures.push(rule)
+      else refusals.push(refuse({ code: 'not-storable', field: '', rule }, received.raw, received.index))
+    })
+    for (const kept of await Promise.allSettled(refusals))
+      if (kept.status === 'rejected') failures.push(messageOf(kept.reason))
     if (failures.length > 0) {
       logger.warn('delivery failed, to be tried again', { topic, messageId, failures: failures.slice(0, 3) })
-      throw new Error(`${failures.length} of ${settled.length} events failed: ${failures[0]}`)
+      throw new Error(`${failures.length} of ${events.length + refused.length} events failed: ${failures[0]}`)
     }
   })
 
@@ -98,5 +109,5 @@ export const readMessage = (bytes: Uint8Array, nowMs: number): ParsedMessage => 
     return refuseAll('too-large', `must be at most ${messageBytesMax} bytes, and has ${bytes.length}`)
   // Node replaces bytes that are not UTF-8; a dead letter must rather say so.
   if (!isUtf8(bytes)) return refuseAll('not-json', 'must be UTF-8')
-  return parseMessage(Buffer.from(bytes).toString('utf8'), nowMs)
+  return parseMessage(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'), nowMs)
 }

@@ -12,3 +12,6 @@ export const gapBoundSeconds = defineInt('GAP_BOUND_SECONDS', { default: 60 })
  * any more; 0 governs none.
  */
 export const governedWritesPerSecond = defineInt('GOVERNED_WRITES_PER_SECOND', { default: 35_000 })
+
+/** Where the local Firestore is, as `host:port`; undefined in production. Google's own client reads it by itself. */
+export const firestoreEmulatorHost = (): string | undefined => process.env['FIRESTORE_EMULATOR_HOST']

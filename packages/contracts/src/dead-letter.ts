@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Instant } from './documents.ts'
+import { Instant } from './when.ts'
 import { problemCodes } from './problem.ts'
 
 /**

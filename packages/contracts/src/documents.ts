@@ -1,9 +1,7 @@
 import { z } from 'zod'
 import { AgentId, tiers } from './envelope.ts'
 import { ReportedState } from './event-types.ts'
-
-/** UTC, milliseconds, `Z`: sorts as text. */
-export const Instant = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/)
+import { Instant } from './when.ts'
 
 /** Firestore's collections, by the name they have in a path. */
 export const collections = {
@@ -27,8 +25,6 @@ export const collections = {
   parts: 'parts',
 } as const
 
-/** An agent's document keeps this many of its latest transitions; the archive has all. */
-export const transitionsKept = 20
 /** Events that wait for a missing one are kept in the agent's document up to this many, then in documents of their own. */
 export const parkedInDocumentMax = 32
 /** ... and up to this many characters of JSON, so that the document stays far below Firestore's 1 MiB. */
@@ -39,20 +35,6 @@ export const parkedMax = 1000
 /** A report that came before one it follows: its JSON as received, to be applied when the gap closes. */
 export const ParkedReport = z.object({ sequence: z.int(), publishedAt: Instant, raw: z.string() })
 export type ParkedReport = z.infer<typeof ParkedReport>
-
-export const Transition = z.object({
-  sequence: z.int(),
-  type: z.string(),
-  /** The agent's status after it. */
-  status: z.string(),
-  /** When it happened at the agent, when it was published, and when it became visible in the document. */
-  at: Instant,
-  publishedAt: Instant,
-  foldedAt: Instant,
-  /** Why it changed nothing, when it was refused; it stands in the dead letters. */
-  refused: z.string().optional(),
-})
-export type Transition = z.infer<typeof Transition>
 
 export const Presence = z.object({ status: z.enum(['heard', 'silent']), since: Instant, observedAt: Instant })
 export type Presence = z.infer<typeof Presence>
@@ -102,8 +84,8 @@ export const AgentDocument = z.object({
   hasGap: z.boolean(),
   /** Set when the gap outlived its bound and the agent was asked for a snapshot. */
   resyncRequestedAt: Instant.nullable(),
-  /** The latest, oldest first, each as JSON: `transitionsOf` reads them. As maps they would be most of a write's cost. */
-  transitions: z.array(z.string()),
+  /** The latest, oldest first, a JSON line each: `transitionsOf` reads them. As maps they would be most of a write's cost. */
+  transitions: z.string(),
   /** By heartbeats; null for an agent that never sent one. */
   presence: Presence.nullable(),
   /** The same of what its heartbeats list, by name: of those that were ever silent in this run. */
@@ -112,9 +94,6 @@ export const AgentDocument = z.object({
   updatedAt: Instant,
 })
 export type AgentDocument = z.infer<typeof AgentDocument>
-
-export const transitionsOf = ({ transitions }: Pick<AgentDocument, 'transitions'>): Transition[] =>
-  transitions.map((json) => Transition.parse(JSON.parse(json)))
 
 /** The one holder of a duty. A write under a lease carries its token; a later holder's is higher (fencing). */
 export const Lease = z.object({ holder: z.string(), token: z.int(), expiresAt: Instant })

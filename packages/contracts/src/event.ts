@@ -1,6 +1,7 @@
 import type { z } from 'zod'
-import { AgentId, Envelope } from './envelope.ts'
+import { Envelope, type AgentId } from './envelope.ts'
 import { observations, reports, upcasts } from './event-types.ts'
+import { exactly } from './exactly.ts'
 import type { Problem } from './problem.ts'
 
 type Header = Omit<Envelope, 'data' | 'type' | 'sequence'> & { agentId: AgentId }
@@ -19,8 +20,6 @@ export type AgentEvent = AgentReport | AgentObservation
 
 export const isReport = (event: AgentEvent): event is AgentReport => 'sequence' in event
 
-export type Parsed<T> = { ok: true; value: T } | { ok: false; problem: Problem }
-
 /** An agent's clock may run this far ahead of ours. */
 export const clockSkewMinutesMax = 5
 /** An event older than this is history: it is replayed into the archive, not folded into state. */
@@ -31,25 +30,45 @@ const refuse = (code: Problem['code'], field: string, rule: string): { ok: false
   problem: { code, field, rule },
 })
 
-const parseWith = <T>(schema: z.ZodType<T>, input: unknown, code: Problem['code'], prefix: string): Parsed<T> => {
-  const result = schema.safeParse(input)
-  if (result.success) return { ok: true, value: result.data }
-  // The first issue is enough to act on; the rest often follow from it.
-  const issue = result.error.issues[0]
-  const path = [...(prefix === '' ? [] : [prefix]), ...(issue?.path ?? [])].join('.')
-  return refuse(code, path, issue?.message ?? 'is not valid')
+export type Parsed<T> = { ok: true; value: T } | { ok: false; problem: Problem }
+/** `isExact`: the schemas name all that there is in the input. */
+type Read<T> = { ok: true; value: T; isExact: boolean } | { ok: false; problem: Problem }
+
+/** A schema behind its guard: only what the guard does not know at sight is parsed. */
+const readerOf = <Schema extends z.ZodType>(schema: Schema, code: Problem['code'], prefix: string) => {
+  const isExact = exactly(schema)
+  return (input: unknown): Read<z.infer<Schema>> => {
+    if (isExact(input)) return { ok: true, value: input, isExact: true }
+    const result = schema.safeParse(input)
+    if (result.success) return { ok: true, value: result.data, isExact: false }
+    // The first issue is enough to act on; the rest often follow from it.
+    const issue = result.error.issues[0]
+    const path = [...(prefix === '' ? [] : [prefix]), ...(issue?.path ?? [])].join('.')
+    return refuse(code, path, issue?.message ?? 'is not valid')
+  }
 }
 
+const readEnvelope = readerOf(Envelope, 'bad-envelope', '')
+const oldSchemas = Object.entries(upcasts).map(([type, { schema }]): [string, z.ZodType] => [type, schema])
+const dataReaders = new Map(
+  [...Object.entries<z.ZodType>({ ...reports, ...observations }), ...oldSchemas].map(([type, schema]) => [
+    type,
+    readerOf(schema, 'bad-data', 'data'),
+  ]),
+)
+const reportTypes = new Set([...Object.keys(reports), ...Object.keys(upcasts)])
 const familyOf = (type: string) => type.slice(0, type.lastIndexOf('.v'))
-const knownTypes: Readonly<Record<string, z.ZodType>> = { ...reports, ...observations }
-const knownFamilies = new Set([...Object.keys(knownTypes), ...Object.keys(upcasts)].map(familyOf))
+const knownFamilies = new Set([...dataReaders.keys()].map(familyOf))
 
-const currentVersion = (type: string, data: unknown): Parsed<{ type: string; data: unknown }> => {
-  if (!Object.hasOwn(upcasts, type)) return { ok: true, value: { type, data } }
-  const upcast = upcasts[type]
-  if (!upcast) return refuse('unknown-version', 'type', `${type} is not known`)
-  const old = parseWith(upcast.schema, data, 'bad-data', 'data')
-  return old.ok ? currentVersion(upcast.to, upcast.data(old.value)) : old
+/** The data of a known type, and the type, in its current version. */
+const readData = (type: string, data: unknown): Read<{ type: string; data: unknown }> => {
+  const read = dataReaders.get(type)?.(data)
+  if (!read) return refuse('unknown-version', 'type', `${type} is not a version this control plane knows`)
+  if (!read.ok) return read
+  const upcast = Object.hasOwn(upcasts, type) ? upcasts[type] : undefined
+  return upcast
+    ? readData(upcast.to, upcast.data(read.value))
+    : { ok: true, value: { type, data: read.value }, isExact: read.isExact }
 }
 
 /**
@@ -58,30 +77,25 @@ const currentVersion = (type: string, data: unknown): Parsed<{ type: string; dat
  *
  * @param nowMs the receiver's clock, in milliseconds since 1970
  */
-export const parseEvent = (input: unknown, nowMs: number): Parsed<AgentEvent> => {
-  const envelope = parseWith(Envelope, input, 'bad-envelope', '')
+export const parseEvent = (input: unknown, nowMs: number): Read<AgentEvent> => {
+  const envelope = readEnvelope(input)
   if (!envelope.ok) return envelope
-  const { data: rawData, type: rawType, sequence, ...header } = envelope.value
+  const { source, subject, type, sequence, time } = envelope.value
+  if (!knownFamilies.has(familyOf(type)))
+    return refuse('unknown-type', 'type', `${type} is not an event of the control plane`)
+  if (!dataReaders.has(type))
+    return refuse('unknown-version', 'type', `${type} is not a version this control plane knows`)
 
-  if (!knownFamilies.has(familyOf(rawType)))
-    return refuse('unknown-type', 'type', `${rawType} is not an event of the control plane`)
-  const current = currentVersion(rawType, rawData)
-  if (!current.ok) return current
-  const { type } = current.value
-  const schema = Object.hasOwn(knownTypes, type) ? knownTypes[type] : undefined
-  if (!schema) return refuse('unknown-version', 'type', `${rawType} is not a version this control plane knows`)
-
-  const fromControlPlane = header.source.startsWith('//control-plane/')
-  const agentId = AgentId.parse(header.subject.slice('agents/'.length))
-  if (!fromControlPlane && header.source !== `//${header.subject}`)
-    return refuse('bad-envelope', 'source', `must name the same agent as subject, //${header.subject}`)
-  const isReportType = Object.hasOwn(reports, type)
+  const fromControlPlane = source.startsWith('//control-plane/')
+  if (!fromControlPlane && source.slice(2) !== subject)
+    return refuse('bad-envelope', 'source', `must name the same agent as subject, //${subject}`)
+  const isReportType = reportTypes.has(type)
   if (isReportType && fromControlPlane)
     return refuse('bad-envelope', 'source', `must be //agents/{agentId} for ${type}`)
   if (isReportType && sequence === undefined) return refuse('bad-envelope', 'sequence', `is required for ${type}`)
   if (!isReportType && sequence !== undefined) return refuse('bad-envelope', 'sequence', `must be absent for ${type}`)
 
-  const ageMs = nowMs - Date.parse(header.time)
+  const ageMs = nowMs - Date.parse(time)
   if (ageMs > eventAgeDaysMax * 86_400_000)
     return refuse('too-old', 'time', `must be at most ${eventAgeDaysMax} days ago`)
   if (ageMs < -clockSkewMinutesMax * 60_000)
@@ -91,9 +105,11 @@ export const parseEvent = (input: unknown, nowMs: number): Parsed<AgentEvent> =>
       `must be at most ${clockSkewMinutesMax} minutes ahead of the control plane's clock`,
     )
 
-  const data = parseWith(schema, current.value.data, 'bad-data', 'data')
-  if (!data.ok) return data
-  // The lookup above ties `type` to the schema of its data, which the compiler cannot follow through a string key.
-  const event = { ...header, agentId, type, ...(sequence === undefined ? {} : { sequence }), data: data.value }
-  return { ok: true, value: event as AgentEvent }
+  const current = readData(type, envelope.value.data)
+  if (!current.ok) return current
+  // `subject` has an agent's id in it, by its pattern; and the type is tied to its data by the lookup, which the compiler
+  // cannot follow through a string key.
+  const agentId = subject.slice('agents/'.length)
+  const event = { ...envelope.value, agentId, ...current.value } as AgentEvent
+  return { ok: true, value: event, isExact: envelope.isExact && current.isExact }
 }

@@ -56,9 +56,9 @@ export const parseMessage = (text: string, nowMs: number): ParsedMessage => {
   if (!items.ok) return { events: [], refused: [{ problem: items.problem, raw: undefined, index: 0 }] }
   const parsed: ParsedMessage = { events: [], refused: [] }
   items.value.forEach((item, index) => {
-    const { raw, parsed: result } = judgeItem(item, nowMs)
-    if (!result.ok) parsed.refused.push({ problem: result.problem, raw, index })
-    else if (raw !== undefined) parsed.events.push({ event: result.value, raw, index })
+    const judged = judgeItem(item, nowMs)
+    if (judged.parsed.ok) parsed.events.push(new EventOfMessage(judged.parsed.value, index, judged))
+    else parsed.refused.push({ problem: judged.parsed.problem, raw: judged.raw, index })
   })
   return parsed
 }
@@ -80,10 +80,43 @@ export const itemsOf = (text: string, listOf: (body: unknown) => unknown): Parse
 
 /** @param nowMs the receiver's clock, in milliseconds since 1970 */
 export const judgeItem = ({ body, text }: EventItem, nowMs: number): JudgedEvent => {
-  const raw = text ?? (body.ok ? jsonOf(body.value) : undefined)
   const parsed = body.ok ? parseEvent(body.value, nowMs) : body
+  if (body.ok && parsed.ok && parsed.isExact && text === undefined) return new ExactEvent(parsed, body.value)
+  const raw = text ?? (body.ok ? jsonOf(body.value) : undefined)
   if (raw !== undefined || !parsed.ok) return { raw, parsed }
   return { raw, parsed: { ok: false, problem: { code: 'bad-envelope', field: '', rule: 'is nested too deep' } } }
+}
+
+// Few events of a batch need their own text again, so it is written when it is asked for. What the schemas name all of is
+// not nested too deep for that.
+class ExactEvent implements JudgedEvent {
+  readonly parsed: Parsed<AgentEvent>
+  readonly #body: unknown
+
+  constructor(parsed: Parsed<AgentEvent>, body: unknown) {
+    this.parsed = parsed
+    this.#body = body
+  }
+
+  get raw(): string {
+    return JSON.stringify(this.#body)
+  }
+}
+
+class EventOfMessage implements ReceivedEvent {
+  readonly event: AgentEvent
+  readonly index: number
+  readonly #judged: JudgedEvent
+
+  constructor(event: AgentEvent, index: number, judged: JudgedEvent) {
+    this.event = event
+    this.index = index
+    this.#judged = judged
+  }
+
+  get raw(): string {
+    return this.#judged.raw ?? ''
+  }
 }
 
 export const parseJson = (text: string): Parsed<unknown> => {

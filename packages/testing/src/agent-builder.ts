@@ -24,7 +24,7 @@ export const agentDocument = (
     hasGap: false,
     gapSince: null,
     resyncRequestedAt: null,
-    transitions: [],
+    transitions: '',
     presence: null,
     createdAt: at,
     updatedAt: at,

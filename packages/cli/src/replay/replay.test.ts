@@ -51,7 +51,7 @@ const controlPlaneWith = ({ loses, losesReceiptOf, others = 0 }: Faults = {}) =>
       gapSince: null,
       hasGap: false,
       resyncRequestedAt: null,
-      transitions: [],
+      transitions: '',
       presence: null,
       createdAt: now,
       updatedAt: now,

@@ -1,10 +1,11 @@
 import {
+  appendTransitions,
+  instantOf,
   isReport,
   parkedInDocumentLengthMax,
   parkedInDocumentMax,
   parkedMax,
   parseEvent,
-  transitionsKept,
   type AgentDocument,
   type AgentObservation,
   type AgentReport,
@@ -22,6 +23,9 @@ import { reportProperties } from './desired/report.ts'
 export interface Delivery extends ReceivedEvent {
   publishedAt: string
 }
+
+/** A report's text, and when it was published. */
+type Received = Pick<Delivery, 'raw' | 'publishedAt'>
 
 /** An agent as it is stored: its document, and what is parked in documents of their own. */
 export interface StoredAgent {
@@ -68,88 +72,103 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
   const now = new Date(nowMs).toISOString()
   const refused: RefusedReport[] = []
   const released: ParkedReport[] = []
+  const transitions: Transition[] = []
+  const waiting = new Map<number, ParkedReport>()
+  for (const parked of stored ? [...stored.document.parked, ...stored.parkedElsewhere] : [])
+    waiting.set(parked.sequence, parked)
+  // What is stored until the first change, then a copy that this fold may write to.
   let document = stored?.document
-  let waiting = stored ? [...stored.document.parked, ...stored.parkedElsewhere] : []
 
-  const refuse = (agent: AgentDocument, parked: ParkedReport, problem: Problem) =>
-    refused.push({ agentId: agent.agentId, tenant: agent.tenant, ...parked, problem })
+  const draftFor = (report: AgentReport): AgentDocument => {
+    if (!document) document = emptyDocument(report, now)
+    else if (document === stored?.document) document = { ...document }
+    return document
+  }
 
-  const apply = (agent: AgentDocument, report: AgentReport, parked: ParkedReport): AgentDocument => {
+  const refuse = (
+    agent: Pick<AgentDocument, 'agentId' | 'tenant'>,
+    sequence: number,
+    received: Received,
+    problem: Problem,
+  ) =>
+    refused.push({
+      agentId: agent.agentId,
+      tenant: agent.tenant,
+      sequence,
+      raw: received.raw,
+      publishedAt: received.publishedAt,
+      problem,
+    })
+
+  const apply = (agent: AgentDocument, report: AgentReport, received: Received) => {
     const properties = reportProperties(agent, report)
     const problem = refusalOf(agent.reported, report) ?? properties.problem
-    if (problem) refuse(agent, parked, problem)
-    const at = new Date(Date.parse(report.time)).toISOString()
+    if (problem) refuse(agent, report.sequence, received, problem)
+    const at = instantOf(report.time)
     const reported = evolve(agent.reported, report, at)
-    const transition: Transition = {
+    transitions.push({
       sequence: report.sequence,
       type: report.type,
       status: reported.status,
       at,
-      publishedAt: parked.publishedAt,
+      publishedAt: received.publishedAt,
       foldedAt: now,
       ...(problem ? { refused: problem.rule } : {}),
+    })
+    agent.region = report.region
+    agent.tier = report.tier
+    agent.reported = reported
+    agent.status = reported.status
+    agent.lastSequence = report.sequence
+    if (report.type === 'agent.started.v1') {
+      agent.presence = null
+      agent.capabilities = {}
     }
-    return {
-      ...agent,
-      region: report.region,
-      tier: report.tier,
-      reported,
-      status: reported.status,
-      ...runFields(report, reported),
-      ...properties.fields,
-      lastSequence: report.sequence,
-      transitions: [...agent.transitions, JSON.stringify(transition)].slice(-transitionsKept),
-      ...(report.type === 'agent.started.v1' ? { presence: null, capabilities: {} } : {}),
-    }
+    Object.assign(agent, runFields(report, reported), properties.fields)
   }
 
   // Parsed anew, since a newer release may know a newer version of its type than the one that parked it.
-  const applyParked = (agent: AgentDocument, parked: ParkedReport): AgentDocument => {
+  const applyParked = (agent: AgentDocument, parked: ParkedReport) => {
     const parsed = parseEvent(JSON.parse(parked.raw), Date.parse(parked.publishedAt))
-    if (parsed.ok && isReport(parsed.value)) return apply(agent, parsed.value, parked)
-    if (!parsed.ok) refuse(agent, parked, parsed.problem)
-    return { ...agent, lastSequence: parked.sequence }
+    if (parsed.ok && isReport(parsed.value)) apply(agent, parsed.value, parked)
+    else if (!parsed.ok) refuse(agent, parked.sequence, parked, parsed.problem)
+    agent.lastSequence = parked.sequence
   }
 
-  const releaseFrom = (agent: AgentDocument): AgentDocument => {
-    let current = agent
-    waiting = waiting.filter(({ sequence }) => sequence > current.lastSequence)
+  const release = (agent: AgentDocument) => {
+    for (const sequence of waiting.keys()) if (sequence <= agent.lastSequence) waiting.delete(sequence)
     for (;;) {
-      const next = waiting.find(({ sequence }) => sequence === current.lastSequence + 1)
-      if (!next) return current
-      waiting = waiting.filter((parked) => parked !== next)
+      const next = waiting.get(agent.lastSequence + 1)
+      if (!next) return
+      waiting.delete(next.sequence)
       released.push(next)
-      current = applyParked(current, next)
+      applyParked(agent, next)
     }
   }
 
-  const foldReport = (report: AgentReport, raw: string, publishedAt: string): Verdict => {
-    const agent = document ?? emptyDocument(report, now)
-    const parked: ParkedReport = { sequence: report.sequence, publishedAt, raw }
-    if (agent.tenant !== report.tenant) {
-      refuse({ ...agent, tenant: report.tenant }, parked, {
-        code: 'tenant-mismatch',
-        field: 'tenant',
-        rule: 'must be the tenant that the agent belongs to',
-      })
+  const foldReport = (report: AgentReport, received: Received): Verdict => {
+    const { sequence, agentId, tenant } = report
+    if (document && document.tenant !== tenant) {
+      const rule = 'must be the tenant that the agent belongs to'
+      refuse({ agentId, tenant }, sequence, received, { code: 'tenant-mismatch', field: 'tenant', rule })
       return 'refused'
     }
-    if (report.sequence <= agent.lastSequence) return 'duplicate'
-    if (report.sequence === agent.lastSequence + 1 || report.type === 'agent.snapshot.v1') {
-      document = releaseFrom(apply(agent, report, parked))
+    const lastSequence = document?.lastSequence ?? 0
+    if (sequence <= lastSequence) return 'duplicate'
+    if (sequence === lastSequence + 1 || report.type === 'agent.snapshot.v1') {
+      const agent = draftFor(report)
+      apply(agent, report, received)
+      if (waiting.size > 0) release(agent)
       return 'applied'
     }
-    if (waiting.some(({ sequence }) => sequence === report.sequence)) return 'duplicate'
-    if (waiting.length >= parkedMax) {
-      refuse(agent, parked, {
-        code: 'gap-too-wide',
-        field: 'sequence',
-        rule: `follows ${agent.lastSequence}, and at most ${parkedMax} reports may wait for a missing one`,
-      })
+    if (waiting.has(sequence)) return 'duplicate'
+    if (waiting.size >= parkedMax) {
+      const rule = `follows ${lastSequence}, and at most ${parkedMax} reports may wait for a missing one`
+      refuse({ agentId, tenant }, sequence, received, { code: 'gap-too-wide', field: 'sequence', rule })
       return 'refused'
     }
-    waiting.push(parked)
-    document = { ...agent }
+    draftFor(report)
+    waiting.set(sequence, { sequence, publishedAt: received.publishedAt, raw: received.raw })
     return 'parked'
   }
 
@@ -158,26 +177,25 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
     return 'observed'
   }
 
-  const lastSequenceBefore = stored?.document.lastSequence ?? 0
-  const verdicts = deliveries.map(({ event, raw, publishedAt }) =>
-    isReport(event) ? foldReport(event, raw, publishedAt) : foldObservation(event),
+  const verdicts = deliveries.map((delivery) =>
+    isReport(delivery.event) ? foldReport(delivery.event, delivery) : foldObservation(delivery.event),
   )
   if (!document || document === stored?.document) return { agent: stored, changed: false, verdicts, refused, released }
 
-  waiting.sort((a, b) => a.sequence - b.sequence)
-  const sameGap = waiting.length > 0 && document.gapSince !== null && document.lastSequence === lastSequenceBefore
-  const inDocument = fittingInDocument(waiting)
-  const parkedElsewhere = waiting.slice(inDocument)
+  const hasGap = waiting.size > 0
+  const sameGap = hasGap && document.gapSince !== null && document.lastSequence === stored?.document.lastSequence
+  const { parked, parkedElsewhere } = placed(waiting)
   return {
     agent: {
       document: {
         ...document,
         version: document.version + 1,
-        parked: waiting.slice(0, inDocument),
+        parked,
         parkedElsewhere: parkedElsewhere.length,
-        gapSince: sameGap ? document.gapSince : waiting.length > 0 ? now : null,
-        hasGap: waiting.length > 0,
+        gapSince: sameGap ? document.gapSince : hasGap ? now : null,
+        hasGap,
         resyncRequestedAt: sameGap ? document.resyncRequestedAt : null,
+        transitions: appendTransitions(document.transitions, transitions),
         updatedAt: now,
       },
       parkedElsewhere,
@@ -187,6 +205,15 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
     refused,
     released,
   }
+}
+
+/** Of the waiting reports, from the first to be applied on, those that the agent's own document holds, and the rest. */
+const placed = (
+  waiting: ReadonlyMap<number, ParkedReport>,
+): Pick<StoredAgent, 'parkedElsewhere'> & { parked: ParkedReport[] } => {
+  const inOrder = [...waiting.values()].sort((a, b) => a.sequence - b.sequence)
+  const inDocument = fittingInDocument(inOrder)
+  return { parked: inOrder.slice(0, inDocument), parkedElsewhere: inOrder.slice(inDocument) }
 }
 
 /** How many of the waiting reports, from the first to be applied on, the agent's own document holds. */
@@ -225,7 +252,7 @@ const emptyDocument = (report: AgentReport, now: string): AgentDocument => ({
   gapSince: null,
   hasGap: false,
   resyncRequestedAt: null,
-  transitions: [],
+  transitions: '',
   presence: null,
   capabilities: {},
   createdAt: now,

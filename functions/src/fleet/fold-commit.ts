@@ -1,0 +1,83 @@
+import type { AgentDocument, ParkedReport } from '@infinity-matrix/contracts'
+import { fold, type Delivery, type Folded, type RefusedReport, type Verdict } from '@infinity-matrix/core/fleet'
+import type { AgentStore, LoadedAgent } from './store.ts'
+
+/** What one commit is to fold into one agent. */
+export interface Share {
+  agentId: string
+  deliveries: readonly Delivery[]
+}
+
+/** What a commit did with one agent. */
+export interface FoldedAgent extends Share {
+  /** As it is stored after the commit; undefined while nothing is known of it but an observation. */
+  document: AgentDocument | undefined
+  /** One for each delivery, in their order. */
+  verdicts: readonly Verdict[]
+  /** Parked before and applied now, in their order: nobody delivers them again. */
+  released: readonly ParkedReport[]
+}
+
+export interface FoldCommitOptions {
+  store: AgentStore
+  /** Keeps what can never be applied; called before the agent that has moved past it is stored. */
+  refuse: (refused: RefusedReport) => Promise<void>
+  /**
+   * Passes on what agents did, at least once: where it fails, or the instance dies, the events are delivered again, as
+   * duplicates, and it is called with those. For agents whose parked reports were released, which are not delivered
+   * again, it is called before the commit, and after it for all others.
+   */
+  distribute: (folded: readonly FoldedAgent[]) => Promise<void>
+  /** Called with all that a commit did, before its deliveries settle. */
+  report: (folded: readonly FoldedAgent[]) => Promise<void>
+  nowMs: () => number
+}
+
+/** One attempt to fold deliveries of several agents: one read and one write of each, all agents together. */
+export const createFoldCommit = ({ store, refuse, distribute, report, nowMs }: FoldCommitOptions) => {
+  /** Returns what is stored now, and by agent why the rest is not. */
+  const commit = async (
+    shares: readonly Share[],
+  ): Promise<{ stored: FoldedAgent[]; failures: Map<string, unknown> }> => {
+    const failures = new Map<string, unknown>()
+    const isWhole = ({ agentId }: Share) => !failures.has(agentId)
+    const attempt = async (ofShares: readonly Share[], work: () => Promise<unknown>) => {
+      try {
+        await work()
+      } catch (error) {
+        for (const { agentId } of ofShares) failures.set(agentId, error)
+      }
+    }
+
+    const loaded = await store.load(shares.map(({ agentId }) => agentId))
+    const startedMs = nowMs()
+    const folded: (FoldedAgent & Pick<Folded, 'agent' | 'changed' | 'refused'> & { loaded: LoadedAgent })[] = []
+    shares.forEach(({ agentId, deliveries }, index) => {
+      const result = loaded[index]
+      if (result?.status === 'fulfilled') {
+        const decided = fold(result.value.stored, deliveries, startedMs)
+        folded.push({ agentId, deliveries, ...decided, document: decided.agent?.document, loaded: result.value })
+      } else failures.set(agentId, result?.reason)
+    })
+
+    const refusing = folded.filter(({ refused }) => refused.length > 0)
+    await Promise.all(refusing.map((share) => attempt([share], () => Promise.all(share.refused.map(refuse)))))
+    const releasing = folded.filter((share) => share.released.length > 0 && isWhole(share))
+    if (releasing.length > 0) await attempt(releasing, () => distribute(releasing))
+    const changes = folded.flatMap((share) =>
+      share.changed && share.agent && isWhole(share)
+        ? [{ agentId: share.agentId, loaded: share.loaded, next: share.agent }]
+        : [],
+    )
+    if (changes.length > 0) for (const [agentId, error] of await store.saveAll(changes)) failures.set(agentId, error)
+    return { stored: folded.filter(isWhole), failures }
+  }
+
+  /** Tells what a commit stored. */
+  const tell = async (stored: readonly FoldedAgent[]): Promise<void> => {
+    const undistributed = stored.filter(({ released }) => released.length === 0)
+    await Promise.all([report(stored), undistributed.length > 0 && distribute(undistributed)])
+  }
+
+  return { commit, tell }
+}
