@@ -4,8 +4,9 @@ import Table from 'cli-table3'
 import { engines } from './engines.ts'
 import { fold } from './fold.ts'
 import type { Row } from './measure.ts'
+import { propagation } from './propagation.ts'
 
-const benchmarks: Record<string, () => Promise<Row[]>> = { engines, fold }
+const benchmarks: Record<string, () => Promise<Row[]>> = { engines, fold, propagation }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -44,8 +44,15 @@ export interface Platform {
 }
 
 const built = join(import.meta.dirname, '../../functions/dist')
-const settingsFile = join(import.meta.dirname, '../../functions/.env')
-const projectId = 'demo-platform'
+const projectId = 'demo-infinity-matrix'
+
+/** As the Firebase CLI reads them: the project's own over those of all. */
+const readSettings = async () => {
+  const texts = ['.env', `.env.${projectId}`].map((name) =>
+    readFile(join(import.meta.dirname, '../../functions', name), 'utf8'),
+  )
+  return Object.assign({}, ...(await Promise.all(texts)).map((text) => parseEnv(text))) as Record<string, string>
+}
 
 const environmentOf = (firestoreHost: string, pubsubHost: string) => ({
   GCLOUD_PROJECT: projectId,
@@ -64,10 +71,10 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const [firestoreEngine, pubsubEngine] = await Promise.all([startServer('firestore'), startServer('pubsub')])
   const faultyFirestore = faults && (await startFaultyFirestore({ ...faults, upstream: firestoreEngine.address }))
   const environment = {
-    ...parseEnv(await readFile(settingsFile, 'utf8')),
+    ...(await readSettings()),
     ...environmentOf(faultyFirestore?.address ?? firestoreEngine.address, pubsubEngine.address),
     ...settings,
-  } as Record<string, string>
+  }
 
   const routes = new Map(
     functions.map((deployed) => [

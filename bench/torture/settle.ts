@@ -49,7 +49,7 @@ export const answerResyncs = (platform: Platform, publisher: Publisher, historie
 }
 
 const openGaps = async ({ firestore }: Platform): Promise<number> => {
-  const gaps = firestore.collection(collections.agents).where('gapSince', '!=', null).count()
+  const gaps = firestore.collection(collections.agents).where('hasGap', '==', true).count()
   return (await gaps.get()).data().count
 }
 
