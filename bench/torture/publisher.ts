@@ -14,7 +14,7 @@ export interface Publisher {
 
 // So many messages are under way at once: more would only wait in Pub/Sub, where nothing can go wrong with them.
 const underWayMax = 2000
-const pauseMs = 10
+const pauseMs = 25
 
 export const createPublisher = (platform: Platform): Publisher => {
   const publishers = new Map<string, Topic>()

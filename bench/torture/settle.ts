@@ -5,7 +5,7 @@ import type { AgentHistory } from './history.ts'
 import { listen } from './listeners.ts'
 import type { Publisher } from './publisher.ts'
 
-const pauseMs = 10
+const pauseMs = 25
 const quietMs = 500
 
 /** Whether nothing moved for so long that it never will. */
