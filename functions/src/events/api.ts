@@ -1,8 +1,12 @@
 import { onRequest } from '../runtime/on-request.ts'
+import { serveErasures } from './erasure-routes.ts'
 import { serveDeadLetters } from './letter-routes.ts'
 
-/** What people and programs may do about events: dead letters. */
+/** What people and programs may do about events: dead letters, erasures. */
 export const api = onRequest(
   { maxInstances: 4, concurrency: 40, memory: '512MiB', cpu: 1, timeoutSeconds: 60 },
-  serveDeadLetters,
+  (app, context) => {
+    serveDeadLetters(app, context)
+    serveErasures(app, context)
+  },
 )

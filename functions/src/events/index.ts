@@ -1,2 +1,3 @@
 export { api } from './api.ts'
+export { erase } from './erase.ts'
 export { replayDeadLetters } from './replayDeadLetters.ts'

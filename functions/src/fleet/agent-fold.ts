@@ -5,7 +5,9 @@ import { logger } from 'firebase-functions/logger'
 import { once, type Context } from '../runtime/context.ts'
 import { keepDeadLetter } from '../runtime/dead-letters.ts'
 import { messageOf } from '../runtime/failure.ts'
+import { createErasedAgents } from '../runtime/erased-agents.ts'
 import { publish } from '../runtime/publish.ts'
+import { withErasedAgents } from './erased-agents.ts'
 import { createFoldWindow } from './fold-window.ts'
 import { receiptsOf } from './receipts.ts'
 import { createAgentStore } from './store.ts'
@@ -39,7 +41,7 @@ const publishReceipts = async (context: Context, receipts: readonly FoldReceipt[
 /** The fold window of this instance. */
 export const foldWindow = once((context: Context) =>
   createFoldWindow({
-    store: createAgentStore(context.firestore, context.batches),
+    store: withErasedAgents(createAgentStore(context.firestore, context.batches), createErasedAgents(context)),
     refuse: (refused) => keepRefused(context, refused),
     distribute: async () => undefined,
     report: (folded) => publishReceipts(context, receiptsOf(folded, context.nowMs())),

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import {
+  AgentId,
   collections,
   deadLetterAttribute,
   DeadLetterDocument,
@@ -12,6 +13,7 @@ import {
 } from '@infinity-matrix/contracts'
 import { dieAgain } from '@infinity-matrix/core/dead-letter-life'
 import type { Context } from './context.ts'
+import { createErasedAgents } from './erased-agents.ts'
 import { isExisting } from './failure.ts'
 import { publish } from './publish.ts'
 
@@ -37,9 +39,10 @@ const attributeLengthMax = 256
 /**
  * Keeps a refused input in `deadLetters/{id}` and announces it on the topic's dead-letter topic, with the reason and the
  * original bytes. Both are done when it returns; doing it again changes nothing but the announcement. A replayed letter
- * that dies again is the same letter, open once more.
+ * that dies again is the same letter, open once more. One of an agent whose data was deleted is not kept.
  */
 export const keepDeadLetter = async (context: Context, letter: DeadLetter): Promise<void> => {
+  if (await isOfErasedAgent(context, letter)) return
   const replayed = letter.attributes[deadLetterAttribute] ?? ''
   const isKnown = deadLetterName.test(replayed) && (await noteDeath(context, replayed, letter))
   const id = isKnown ? replayed : letter.id
@@ -54,6 +57,17 @@ export const keepDeadLetter = async (context: Context, letter: DeadLetter): Prom
       deadLetterReason: problemMessage(problem).slice(0, attributeLengthMax),
     },
   })
+}
+
+const isOfErasedAgent = async (context: Context, { original }: DeadLetter): Promise<boolean> => {
+  const { subject, tenant } = addressOf(original)
+  const agentId = AgentId.safeParse(subject?.replace(/^agents\//, ''))
+  if (!agentId.success) return false
+  const erasedAgents = createErasedAgents(context)
+  const erased = (await erasedAgents.find([agentId.data])).get(agentId.data)
+  if (!erased || (tenant !== null && tenant !== erased.tenant)) return false
+  await erasedAgents.noteLate(agentId.data, erased)
+  return true
 }
 
 const keep = async (context: Context, letter: DeadLetter): Promise<void> => {

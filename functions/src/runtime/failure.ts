@@ -14,6 +14,9 @@ const UNAVAILABLE = 14
 const codeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
 
+/** As BigQuery's client, which speaks HTTP, says that something is not there. */
+export const isNotFoundOverHttp = (error: unknown): boolean => codeOf(error) === 404
+
 export const isAbsence = (error: unknown): boolean => codeOf(error) === NOT_FOUND
 
 export const isExisting = (error: unknown): boolean => codeOf(error) === ALREADY_EXISTS

@@ -1,6 +1,12 @@
 // The one module that reads the environment. Values come from functions/.env* and are asked for by `firebase deploy`.
 import { defineInt } from 'firebase-functions/params'
 
+/** Where BigQuery is: Google's own, or, beside a local Pub/Sub engine, what its BigQuery subscriptions wrote. */
+export const bigQueryOptions = (): { projectId?: string; apiEndpoint?: string } => {
+  const { PUBSUB_EMULATOR_HOST: host, GCLOUD_PROJECT: projectId } = process.env
+  return { ...(projectId && { projectId }), ...(host && { apiEndpoint: `http://${host}` }) }
+}
+
 /** Sweepers that share the agents: one watches about a million. At most 16. */
 export const sweepers = defineInt('SWEEPERS', { default: 1 })
 

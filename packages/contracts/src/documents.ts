@@ -12,6 +12,9 @@ export const collections = {
   pulses: 'pulses',
   deadLetters: 'deadLetters',
   jobs: 'jobs',
+  /** Requests to delete an agent's data; and whose data was deleted, by the hash of its id. */
+  erasures: 'erasures',
+  erasedAgents: 'erasedAgents',
   /** How much each range of keys takes, by the range's name. */
   keyRanges: 'keyRanges',
   deadLetterReplays: 'deadLetterReplays',

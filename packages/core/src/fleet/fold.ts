@@ -232,11 +232,22 @@ const runFields = ({ type }: AgentReport, reported: ReportedState): Partial<Pick
   return 'run' in reported ? { kind: reported.run.kind, labels: reported.run.labels ?? {} } : { kind: null, labels: {} }
 }
 
-const emptyDocument = (report: AgentReport, now: string): AgentDocument => ({
-  agentId: report.agentId,
-  tenant: report.tenant,
-  region: report.region,
-  tier: report.tier,
+type Address = Pick<AgentDocument, 'agentId' | 'tenant' | 'region' | 'tier'>
+
+/** An agent whose data was deleted, as the fold is to see it: whatever comes is a duplicate, or old news. */
+export const erasedAgent = (agentId: AgentDocument['agentId'], tenant: string): StoredAgent => {
+  const address: Address = { agentId, tenant, region: '', tier: 'standard' }
+  const [first, last] = ['1970-01-01T00:00:00.000Z', '9999-12-31T23:59:59.999Z']
+  const presence: Presence = { status: 'silent', since: first, observedAt: last }
+  const document = { ...emptyDocument(address, first), lastSequence: Number.MAX_SAFE_INTEGER, presence }
+  return { document, parkedElsewhere: [] }
+}
+
+const emptyDocument = ({ agentId, tenant, region, tier }: Address, now: string): AgentDocument => ({
+  agentId,
+  tenant,
+  region,
+  tier,
   status: newAgent.status,
   kind: null,
   labels: {},

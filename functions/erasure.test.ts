@@ -1,0 +1,235 @@
+// Of two rooms: what fleet folds must not come back when events has erased it.
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import {
+  archiveDataset,
+  archiveSubscription,
+  archiveTables,
+  collections,
+  ErasureView,
+  ProblemDetails,
+  topics,
+  type Erasure,
+} from '@infinity-matrix/contracts'
+import { settleSeconds } from '@infinity-matrix/core/erasure'
+import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
+import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
+import { reportJson, waitFor } from '@infinity-matrix/testing'
+import type { CollectionReference, DocumentReference } from '@google-cloud/firestore'
+import type { Hono } from 'hono'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { onStateChange } from './src/fleet/onStateChange.ts'
+import { context, type Context } from './src/runtime/context.ts'
+import { createApp } from './src/runtime/on-request.ts'
+import { serveErasures } from './src/events/erasure-routes.ts'
+import { createErasures } from './src/events/erasures.ts'
+
+const tenant = 'acme'
+const closing: (() => Promise<unknown>)[] = []
+let shared: Context
+let folder = ''
+let app: Hono
+/** How far the erasures' clock is ahead. */
+let aheadMs = 0
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'erasures-'))
+  const [store, broker] = await Promise.all([
+    startFirestoreEngine({ host: '127.0.0.1', port: 0 }),
+    startPubSubEngine({ host: '127.0.0.1', port: 0, tablesIn: folder }),
+  ])
+  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
+  vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
+  vi.stubEnv('GCLOUD_PROJECT', 'demo-erasures')
+  const own = await context()
+  closing.push(
+    () => own.firestore.terminate(),
+    () => own.pubsub.close(),
+    () => store.close(),
+    () => broker.close(),
+    () => rm(folder, { recursive: true }),
+  )
+  shared = { ...own, nowMs: () => Date.now() + aheadMs }
+  for (const { topic, table } of Object.values(archiveTables)) {
+    const [created] = await shared.pubsub.createTopic(topic)
+    const bigqueryConfig = { table: `demo-erasures.${archiveDataset}.${table}`, writeMetadata: true }
+    await created.createSubscription(archiveSubscription(topic), { bigqueryConfig })
+  }
+  app = await createApp((routes) => serveErasures(routes, shared))
+})
+afterAll(async () => {
+  for (const close of closing) await close()
+  vi.unstubAllEnvs()
+})
+
+let count = 0
+/** Publishes to the archive, and hands the same message to the function, as Eventarc does. */
+const send = async (body: string | object): Promise<void> => {
+  const data = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
+  await shared.pubsub.topic(topics.stateChanges.name).publishMessage({ data })
+  const message = { messageId: `m${++count}`, publishTime: new Date().toISOString(), data: data.toString('base64') }
+  const call = onStateChange as unknown as (event: object) => Promise<unknown>
+  await call({ specversion: '1.0', id: '1', type: 'google.cloud.pubsub.topic.v1.messagePublished', data: { message } })
+}
+const report = (agentId: string, sequence: number, of = tenant) => ({
+  ...reportJson(
+    'agent.started.v1',
+    sequence,
+    { kind: 'worker', task: `secret of ${agentId}` },
+    { agentId, tenant: of },
+  ),
+  time: new Date().toISOString(),
+})
+
+const archived = async (): Promise<string[]> => {
+  const connection = await (await DuckDBInstance.create(':memory:')).connect()
+  const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.parquet'))
+  const read =
+    files.length === 0
+      ? []
+      : (await connection.runAndReadAll(`SELECT data FROM read_parquet('${folder}/**/*.parquet')`)).getRows()
+  connection.closeSync()
+  return read.map(([data]) => String(data))
+}
+const archivedWhen = (text: string, times: number) =>
+  waitFor(`${times} archived rows with ${text}`, async () => {
+    const rows = (await archived()).filter((data) => data.includes(text))
+    return rows.length >= times ? rows : undefined
+  })
+
+/** Every document there is, as text, with its path. */
+const everything = async (): Promise<string[]> => {
+  const found: string[] = []
+  const walk = async (document: DocumentReference): Promise<void> => {
+    const data = (await document.get()).data()
+    const plain = JSON.stringify(data, (_, value: unknown) =>
+      typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer' && 'data' in value
+        ? Buffer.from(value.data as number[]).toString('latin1')
+        : value,
+    )
+    found.push(`${document.path} ${plain}`)
+    for (const beneath of await document.listCollections()) await all(beneath)
+  }
+  const all = async (collection: CollectionReference): Promise<void> => {
+    for (const document of await collection.listDocuments()) await walk(document)
+  }
+  for (const collection of await shared.firestore.listCollections()) await all(collection)
+  return found
+}
+
+/** Where the text stands in any tier: documents, rows, and the bytes of all files. */
+const places = async (text: string): Promise<string[]> => {
+  const documents = (await everything()).filter((document) => document.includes(text))
+  const rows = (await archived()).filter((data) => data.includes(text))
+  const names = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+  const files: string[] = []
+  for (const { parentPath, name } of names)
+    if ((await readFile(join(parentPath, name))).includes(text)) files.push(join(parentPath, name))
+  return [...documents, ...rows, ...files]
+}
+
+const post = (body: object) =>
+  app.request('/v1/erasures', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+const request = async (agentId: string): Promise<string> => {
+  const answer = await post({ tenant, agentId })
+  expect(answer.status).toBe(202)
+  return ErasureView.parse(await answer.json()).id
+}
+const erasureOf = async (id: string): Promise<Erasure> => {
+  const erasure = await createErasures(shared).get(id)
+  if (!erasure) throw new Error(`no erasure ${id}`)
+  return erasure
+}
+
+/** Runs passes, with time going on in between, until the erasure is at its end. */
+const toTheEnd = async (id: string): Promise<Erasure> => {
+  for (let pass = 0; pass < 5; pass++) {
+    await createErasures(shared).work(id)
+    const erasure = await erasureOf(id)
+    if (erasure.state.status === 'erased') return erasure
+    aheadMs += settleSeconds * 1000
+  }
+  throw new Error('the erasure did not end')
+}
+
+describe('an erasure', { timeout: 60_000 }, () => {
+  it('leaves nothing of the agent in any tier, and everything of others', async () => {
+    const [agentId, other] = ['erased-1', 'erased-10']
+    await send(report(agentId, 1))
+    await send({ events: [report(other, 1), report(agentId, 3), report(other, 2)] })
+    // A gap, a refusal in a batch, a message of nobody and one that is too large for a document.
+    await send({ events: [{ ...report(agentId, 4), specversion: '0.3' }, report(other, 3)] })
+    await send(`no JSON about ${agentId}`)
+    await send(`${'x'.repeat(900_000)} about ${agentId}`)
+    await send(JSON.stringify(report(agentId, 5)).replace('agents/erased', String.raw`agents\u002Ferased`))
+    await archivedWhen(agentId, 6)
+    expect((await places(agentId)).length).toBeGreaterThan(10)
+
+    const erasure = await toTheEnd(await request(agentId))
+    const left = await places(agentId)
+    // An id that begins with it is another agent's.
+    expect(left.filter((place) => !place.includes(other) && !place.endsWith('.parquet'))).toEqual([])
+    expect(left.join('\n')).not.toMatch(/erased-1(?!0)/)
+    expect(JSON.stringify(erasure)).not.toContain(agentId)
+    expect(erasure).toMatchObject({
+      tenant,
+      deleted: { agents: 1, deadLetters: 5, agent_state_changes: 6, system_health_checks: 1 },
+    })
+    const { docs } = await shared.firestore.collection(collections.agents).where('lastSequence', '==', 3).get()
+    expect(docs.map(({ id }) => id)).toEqual([other])
+    expect((await archivedWhen(`secret of ${other}`, 2)).length).toBe(2)
+  })
+
+  it('holds against events that come late, and goes to the archive again for them', async () => {
+    const agentId = 'late-1'
+    await send(report(agentId, 1))
+    await archivedWhen(agentId, 1)
+    const id = await request(agentId)
+    expect((await toTheEnd(id)).state.status).toBe('erased')
+    await send({ events: [report(agentId, 1), report(agentId, 2), { ...report(agentId, 3), specversion: '0.3' }] })
+    await archivedWhen(agentId, 1)
+    const documents = async () => (await everything()).filter((document) => document.includes(agentId))
+    expect(await documents()).toEqual([expect.stringMatching(/^erasures\//)])
+    await toTheEnd(id)
+    expect(await places(agentId)).toEqual([])
+  })
+
+  it('goes on where a worker died', async () => {
+    const agentId = 'crashed-1'
+    await send({ events: [report(agentId, 1), { ...report(agentId, 2), specversion: '0.3' }] })
+    await archivedWhen(agentId, 1)
+    const id = await request(agentId)
+    // Its writes fail from somewhere in the middle on.
+    const original = shared.firestore
+    let writes = 0
+    const failing = new Proxy(original, {
+      get(target, name, receiver) {
+        if (name === 'runTransaction' && ++writes > 1) return () => Promise.reject(new Error('killed'))
+        const value: unknown = Reflect.get(target, name, receiver)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    await expect(createErasures({ ...shared, firestore: failing }).work(id)).rejects.toThrow('killed')
+    expect(await erasureOf(id)).toMatchObject({ passes: 0, state: { status: 'erasing' } })
+    aheadMs += 3_600_000
+    await toTheEnd(id)
+    expect(await places(agentId)).toEqual([])
+  })
+
+  it("of another tenant's agent is refused", async () => {
+    await send(report('others-1', 1, 'other'))
+    const answer = await post({ tenant, agentId: 'others-1' })
+    expect([answer.status, ProblemDetails.parse(await answer.json()).errors]).toEqual([
+      409,
+      [{ field: 'tenant', rule: 'must be the tenant that the agent belongs to' }],
+    ])
+    expect((await post({ tenant, agentId: 'a/b' })).status).toBe(422)
+    expect((await app.request('/v1/erasures/none')).status).toBe(404)
+  })
+})

@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import { AgentId, Envelope } from './envelope.ts'
+import type { collections } from './documents.ts'
+import { workingJobStatuses } from './jobs.ts'
+
+const Instant = z.iso.datetime({ precision: 3 })
+const count = z.int().min(0)
+
+/** Whose data is to be deleted: an agent of a tenant. */
+export const ErasureRequest = z.strictObject(
+  { tenant: Envelope.shape.tenant, agentId: AgentId },
+  { error: 'must be an object with tenant and agentId, and nothing else' },
+)
+export type ErasureRequest = z.infer<typeof ErasureRequest>
+
+/** How far an erasure is. Whom it is about stands in it only while it has to be known. */
+export const ErasureState = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('erasing'), agentId: AgentId, dueAt: Instant }),
+  z.object({ status: z.literal('erased'), erasedAt: Instant }),
+])
+export type ErasureState = z.infer<typeof ErasureState>
+
+/** `erasures/{id}`: that an agent's data was deleted, where, how much and when, without naming the agent. */
+export const Erasure = z.object({
+  id: z.string(),
+  tenant: z.string(),
+  requestedAt: Instant,
+  /** How often everything was gone through, and when it was last. */
+  passes: count,
+  lastPassAt: Instant.nullable(),
+  /** How many documents or rows were deleted, or freed of the agent, by the name of their collection or table. */
+  deleted: z.record(z.string(), count),
+  state: ErasureState,
+})
+export type Erasure = z.infer<typeof Erasure>
+
+/** An erasure as the API shows it. */
+export const ErasureView = Erasure.omit({ state: true }).extend({ status: z.enum(['erasing', 'erased']) })
+export type ErasureView = z.infer<typeof ErasureView>
+
+/**
+ * `erasedAgents/{SHA-256 of the agent's id}`: events of it that come late are not to bring it back. Goes when no event can
+ * be young enough any more to be accepted.
+ */
+export const ErasedAgent = z.object({ erasureId: z.string(), tenant: z.string(), expiresAt: Instant })
+export type ErasedAgent = z.infer<typeof ErasedAgent>
+
+/** Where in a collection the data of one agent is. */
+export type AgentData =
+  /** In the document that has its id, and all beneath it. */
+  | { found: 'id' }
+  /** In documents, and all beneath them, in which a field says `agents/{agentId}`; where it says null, in their bytes. */
+  | { found: 'subject'; field: string }
+  /** In documents of work on many agents, anywhere in them. They are few, and go once their work is over. */
+  | { found: 'mention'; status: string; working: readonly string[] }
+  /** In a list of each document, as an entry with its `agentId`; the other entries stay. */
+  | { found: 'entry'; list: string }
+  /** Beneath a document of another collection, and goes with it. */
+  | { found: 'beneath'; parent: keyof typeof collections }
+  /** Until the agent is known to have left: what is kept of it is then forgotten by itself. */
+  | { found: 'until it leaves' }
+  | { found: 'nowhere'; why: string }
+
+/** How an erasure reaches each collection. One without an entry does not compile. */
+export const agentData: Readonly<Record<keyof typeof collections, AgentData> & Record<string, AgentData | undefined>> =
+  {
+    agents: { found: 'id' },
+    cells: { found: 'until it leaves' },
+    deadLetters: { found: 'subject', field: 'subject' },
+    deadLetterReplays: { found: 'mention', status: 'state.status', working: ['running'] },
+    erasedAgents: { found: 'nowhere', why: 'it has a hash of the id, until late events can no longer come' },
+    erasures: { found: 'nowhere', why: 'it names its agent only until it is done' },
+    jobs: { found: 'mention', status: 'status', working: [...workingJobStatuses, 'paused'] },
+    keyRanges: { found: 'nowhere', why: 'it counts writes by range' },
+    leases: { found: 'nowhere', why: 'duties are not of agents' },
+    pages: { found: 'entry', list: 'agents' },
+    parked: { found: 'beneath', parent: 'agents' },
+    parts: { found: 'beneath', parent: 'deadLetters' },
+  }
