@@ -90,6 +90,7 @@ export const driveFunctions = async () => {
   await driveSweeps({ deliver, draw }, pass)
   await driveDuties(pass)
   // What people begin is seldom: seen, and too little to be judged by.
+  await post(functions.events.api, '/v1/erasures', { tenant: 'nobody', agentId: 'nobody' })
   await post(functions.events.api, '/v1/dead-letter-replays', { filter: { tenant: 'nobody' } })
 
   const close = async () => {
