@@ -8,6 +8,7 @@ const exitCodes: Readonly<Record<string, number>> = {
   'suite-not-started': 1,
   'not-folded': 1,
   'no-suite': 1,
+  'webhook-refused': 1,
   'api-refused': 1,
   'command-not-started': 127,
 }

@@ -117,6 +117,15 @@ export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }:
     await topic(topics.stateChanges.name).publishMessage({ json: { events } })
   }
 
+  /** A topic that replayed events go to, made where it is not there: each agent's messages in order, under its id. */
+  const openReplayTopic = async (name: string) => {
+    await pubsub.createTopic(name).catch(ignoreExisting)
+    const replayTopic = pubsub.topic(name, { messageOrdering: true, batching: { maxMilliseconds: 5 } })
+    return async (orderingKey: string, raw: string): Promise<void> => {
+      await replayTopic.publishMessage({ data: Buffer.from(raw), orderingKey })
+    }
+  }
+
   // Pub/Sub delivers at least once; each message is handed on once.
   const listen = async (name: TopicName, purpose: string, onText: (text: string) => void): Promise<Listener> => {
     const [subscription] = await topic(name).createSubscription(`cli-${purpose}-${uuidv7()}`, {
@@ -233,6 +242,7 @@ export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }:
     ensureTopics,
     publish,
     publishBatch,
+    openReplayTopic,
     onReceipt,
     onResyncRequest,
     readAgents,
