@@ -16,7 +16,7 @@ import {
 import { settleSeconds } from '@infinity-matrix/core/erasure'
 import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
-import { reportJson, waitFor } from '@infinity-matrix/testing'
+import { observationJson, reportJson, waitFor } from '@infinity-matrix/testing'
 import type { CollectionReference, DocumentReference } from '@google-cloud/firestore'
 import type { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -192,7 +192,17 @@ describe('an erasure', { timeout: 60_000 }, () => {
     await archivedWhen(agentId, 1)
     const id = await request(agentId)
     expect((await toTheEnd(id)).state.status).toBe('erased')
-    await send({ events: [report(agentId, 1), report(agentId, 2), { ...report(agentId, 3), specversion: '0.3' }] })
+    const silence = { lastHeardAt: new Date().toISOString(), silenceBoundSeconds: 5 }
+    const overrides = { agentId, tenant, timeMs: Date.now() }
+    await send({
+      events: [
+        report(agentId, 1),
+        report(agentId, 2),
+        { ...report(agentId, 3), specversion: '0.3' },
+        observationJson('agent.went-silent.v1', silence, overrides),
+        observationJson('agent.capability-went-silent.v1', { capability: 'search', ...silence }, overrides),
+      ],
+    })
     await archivedWhen(agentId, 1)
     const documents = async () => (await everything()).filter((document) => document.includes(agentId))
     expect(await documents()).toEqual([expect.stringMatching(/^erasures\//)])

@@ -63,7 +63,7 @@ export const createErasures = (context: Context) => {
       tenant,
       region,
       tier,
-      data: { silenceBoundSeconds: 60, leaving: true },
+      data: { silenceBoundSeconds: 60, leaving: true, will: null },
     }
     await publish(context, topics.healthChecks.name, { json })
   }

@@ -68,6 +68,7 @@ export const agentData: Readonly<Record<keyof typeof collections, AgentData> & R
     cells: { found: 'until it leaves' },
     deadLetters: { found: 'subject', field: 'subject' },
     deadLetterReplays: { found: 'mention', status: 'state.status', working: ['running'] },
+    digests: { found: 'nowhere', why: 'it has times, in the order of the names in cells' },
     erasedAgents: { found: 'nowhere', why: 'it has a hash of the id, until late events can no longer come' },
     erasures: { found: 'nowhere', why: 'it names its agent only until it is done' },
     jobs: { found: 'mention', status: 'status', working: [...workingJobStatuses, 'paused'] },
@@ -75,5 +76,6 @@ export const agentData: Readonly<Record<keyof typeof collections, AgentData> & R
     leases: { found: 'nowhere', why: 'duties are not of agents' },
     pages: { found: 'entry', list: 'agents' },
     parked: { found: 'beneath', parent: 'agents' },
+    pulses: { found: 'nowhere', why: 'they are brought into cells and go within minutes' },
     parts: { found: 'beneath', parent: 'deadLetters' },
   }

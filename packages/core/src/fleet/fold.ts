@@ -10,6 +10,7 @@ import {
   type AgentObservation,
   type AgentReport,
   type ParkedReport,
+  type Presence,
   type ReceivedEvent,
   type Transition,
   type Problem,
@@ -239,8 +240,15 @@ export const erasedAgent = (agentId: AgentDocument['agentId'], tenant: string): 
   const address: Address = { agentId, tenant, region: '', tier: 'standard' }
   const [first, last] = ['1970-01-01T00:00:00.000Z', '9999-12-31T23:59:59.999Z']
   const presence: Presence = { status: 'silent', since: first, observedAt: last }
-  const document = { ...emptyDocument(address, first), lastSequence: Number.MAX_SAFE_INTEGER, presence }
-  return { document, parkedElsewhere: [] }
+  // A run that is over has nothing to be silent about.
+  const reported: AgentDocument['reported'] = {
+    status: 'cancelled',
+    run: { kind: '', number: 0, startedAt: first },
+    usage: newAgent.usage,
+    finish: { outcome: 'cancelled', finishedAt: last },
+  }
+  const lastSequence = Number.MAX_SAFE_INTEGER
+  return { document: { ...emptyDocument(address, first), reported, lastSequence, presence }, parkedElsewhere: [] }
 }
 
 const emptyDocument = ({ agentId, tenant, region, tier }: Address, now: string): AgentDocument => ({
