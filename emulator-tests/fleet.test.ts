@@ -265,10 +265,7 @@ describe('what cannot be accepted', () => {
 describe('schedules', () => {
   it('are fired by the clock of the local engines, each minute', async () => {
     const schedules = await listSchedules()
-    expect(schedules.map(({ name }) => name).toSorted((a, b) => a.localeCompare(b))).toEqual([
-      'fleet-sweepGaps',
-      'fleet-sweepSilent',
-    ])
+    expect(schedules.map(({ name }) => name)).toEqual(expect.arrayContaining(['fleet-sweepGaps', 'fleet-sweepSilent']))
     const fired = await advanceClock(120)
     expect(fired.filter(({ name }) => name === 'fleet-sweepSilent').length).toBeGreaterThanOrEqual(2)
   })

@@ -3,7 +3,13 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PubSub } from '@google-cloud/pubsub'
-import { deadLetterTopic, parkedInDocumentMax, topics, type TopicName } from '@infinity-matrix/contracts'
+import {
+  deadLetterTopic,
+  parkedInDocumentMax,
+  topics,
+  type CriticalError,
+  type TopicName,
+} from '@infinity-matrix/contracts'
 import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { history, observationJson, reportJson, troubled } from '@infinity-matrix/testing'
@@ -88,6 +94,7 @@ export const driveFunctions = async () => {
   await driveGaps({ deliver, draw })
   await driveRefusals({ deliver })
   await driveSweeps({ deliver, draw }, pass)
+  await driveFailures({ deliver, draw })
   await driveDuties(pass)
   // What people begin is seldom: seen, and too little to be judged by.
   await post(functions.events.api, '/v1/erasures', { tenant: 'nobody', agentId: 'nobody' })
@@ -182,6 +189,22 @@ const driveSweeps = async ({ deliver, draw }: Pick<Driving, 'deliver' | 'draw'>,
     await sweeper.sweep()
   }
   await sweeper.stop()
+}
+
+/** Failures that become alerts. */
+const driveFailures = async ({ deliver, draw }: Pick<Driving, 'deliver' | 'draw'>) => {
+  for (let count = 0; count < 60; count++) {
+    const error: CriticalError = {
+      specversion: '1.0',
+      id: (await context()).newId(),
+      source: '//control-plane/runtime',
+      type: 'control-plane.failed.v1',
+      subject: `agents/${draw().toString(36).slice(2, 10)}`,
+      time: new Date().toISOString(),
+      data: { code: 'document-unreadable', message: `failure ${count}` },
+    }
+    await deliver(topics.criticalErrors.name, JSON.stringify(error))
+  }
 }
 
 /** What stands behind several rooms. */

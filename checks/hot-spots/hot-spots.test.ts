@@ -7,7 +7,7 @@ import { driveFunctions, type Driven } from './drive.ts'
 let driven: Driven
 beforeAll(async () => {
   driven = await driveFunctions()
-}, 60_000)
+}, 120_000)
 afterAll(() => driven.close())
 
 describe('what the functions write', () => {

@@ -1,3 +1,6 @@
 export { api } from './api.ts'
 export { erase } from './erase.ts'
+export { logReceipts } from './logReceipts.ts'
+export { onCriticalError } from './onCriticalError.ts'
 export { replayDeadLetters } from './replayDeadLetters.ts'
+export { rollUpReceipts } from './rollUpReceipts.ts'

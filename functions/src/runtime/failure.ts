@@ -41,6 +41,9 @@ export const isPassing = (error: unknown): boolean => passing.has(codeOf(error))
 /** There is no room for more now: to be sent again, later. */
 export const overload = (message: string): Error => Object.assign(new Error(message), { code: RESOURCE_EXHAUSTED })
 
+/** What is stored is not as its schema says. It stays so until somebody sees to it. */
+export const isUnreadable = (error: unknown): boolean => error instanceof Error && error.name === 'ZodError'
+
 /** What an error says, in at most 1,000 characters. */
 export const messageOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).slice(0, 1000)

@@ -13,8 +13,9 @@ import {
 import { logger } from 'firebase-functions/logger'
 import { onMessagePublished, type PubSubOptions } from 'firebase-functions/pubsub'
 import { context, type Context } from './context.ts'
+import { tellCriticalError } from './critical-errors.ts'
 import { keepDeadLetter } from './dead-letters.ts'
-import { isTerminal, messageOf } from './failure.ts'
+import { isTerminal, isUnreadable, messageOf } from './failure.ts'
 
 /** An event of a message, with when Pub/Sub took it (UTC, milliseconds). */
 export interface DeliveredEvent extends ReceivedEvent {
@@ -80,13 +81,17 @@ export const onEvent = ({ topic, accepts, options, handle }: EventTrigger) =>
       accepted.map(() => ({ status: 'rejected' as const, reason })),
     )
     const failures: string[] = []
+    const telling: Promise<void>[] = []
     results.forEach((result, at) => {
       const received = accepted[at]
       if (result.status === 'fulfilled' || !received) return
       const rule = messageOf(result.reason)
-      if (!isTerminal(result.reason)) failures.push(rule)
-      else refusals.push(refuse({ code: 'not-storable', field: '', rule }, received.raw, received.index))
+      if (!isTerminal(result.reason)) {
+        failures.push(rule)
+        telling.push(tellIfCritical(shared, topic, received, result.reason))
+      } else refusals.push(refuse({ code: 'not-storable', field: '', rule }, received.raw, received.index))
     })
+    await Promise.all(telling)
     for (const kept of await Promise.allSettled(refusals))
       if (kept.status === 'rejected') failures.push(messageOf(kept.reason))
     if (failures.length > 0) {
@@ -94,6 +99,20 @@ export const onEvent = ({ topic, accepts, options, handle }: EventTrigger) =>
       throw new Error(`${failures.length} of ${events.length + refused.length} events failed: ${failures[0]}`)
     }
   })
+
+// What fails for so long is no hiccup.
+const failingMinutesMax = 5
+
+const tellIfCritical = async (
+  shared: Context,
+  topic: TopicName,
+  { event, publishedAt }: DeliveredEvent,
+  error: unknown,
+) => {
+  if (isUnreadable(error)) await tellCriticalError(shared, event.subject, 'document-unreadable', error)
+  else if (shared.nowMs() - Date.parse(publishedAt) > failingMinutesMax * 60_000)
+    await tellCriticalError(shared, `topics/${topic}`, 'delivery-keeps-failing', error)
+}
 
 /**
  * The events of a message's bytes, each judged by itself.

@@ -5,6 +5,15 @@ import { isAbsence, isContention } from './failure.ts'
 
 type OutgoingMessage = Parameters<Topic['publishMessage']>[0]
 
+/** Makes a topic that is not there yet. */
+export const ensureTopic = async ({ pubsub }: Context, name: string): Promise<void> => {
+  const messageRetentionDuration = { seconds: topicRetentionDays * 86_400 }
+  await pubsub.createTopic({ name, messageRetentionDuration }).catch((creation: unknown) => {
+    // Another instance made it first.
+    if (!isContention(creation)) throw creation
+  })
+}
+
 /**
  * Publishes one message. A topic that is not there yet (a new project, a fresh suite) is made first, with the retention
  * that every topic of the control plane has.
@@ -15,11 +24,7 @@ export const publish = async (context: Context, topicName: string, message: Outg
     await topic.publishMessage(message)
   } catch (error) {
     if (!isAbsence(error)) throw error
-    const messageRetentionDuration = { seconds: topicRetentionDays * 86_400 }
-    await context.pubsub.createTopic({ name: topicName, messageRetentionDuration }).catch((creation: unknown) => {
-      // Another instance made it first.
-      if (!isContention(creation)) throw creation
-    })
+    await ensureTopic(context, topicName)
     await topic.publishMessage(message)
   }
 }

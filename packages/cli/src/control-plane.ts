@@ -103,7 +103,14 @@ export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }:
   const ensureTopics = async (): Promise<void> => {
     const names = Object.values(topics).flatMap(({ name }) => [name, deadLetterTopic(name)])
     const messageRetentionDuration = { seconds: topicRetentionDays * 86_400 }
-    await Promise.all(names.map((name) => pubsub.createTopic({ name, messageRetentionDuration }).catch(ignoreExisting)))
+    const ensure = async (name: string) => {
+      await pubsub.createTopic({ name, messageRetentionDuration }).catch(async (error: unknown) => {
+        ignoreExisting(error)
+        // Whoever deploys a function makes its topic too, and knows no retention.
+        await pubsub.topic(name).setMetadata({ messageRetentionDuration })
+      })
+    }
+    await Promise.all(names.map(ensure))
     await ensureArchive()
   }
 

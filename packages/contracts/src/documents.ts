@@ -6,6 +6,7 @@ import { Instant } from './when.ts'
 /** Firestore's collections, by the name they have in a path. */
 export const collections = {
   agents: 'agents',
+  alerts: 'alerts',
   /** Who is in a cell, when each was heard last, and heartbeats on their way there: see heartbeat-documents.ts. */
   cells: 'cells',
   digests: 'digests',
@@ -26,6 +27,9 @@ export const collections = {
   parked: 'parked',
   /** Under a dead letter: its original bytes, when they are too many for one document, and what corrects them. */
   parts: 'parts',
+  /** What receipts add up to, by tenant and minute; and which are counted though Pub/Sub may deliver them again. */
+  rollups: 'rollups',
+  rollupJournal: 'rollupJournal',
 } as const
 
 /** Events that wait for a missing one are kept in the agent's document up to this many, then in documents of their own. */

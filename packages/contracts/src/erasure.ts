@@ -65,6 +65,7 @@ export type AgentData =
 export const agentData: Readonly<Record<keyof typeof collections, AgentData> & Record<string, AgentData | undefined>> =
   {
     agents: { found: 'id' },
+    alerts: { found: 'subject', field: 'subject' },
     cells: { found: 'until it leaves' },
     deadLetters: { found: 'subject', field: 'subject' },
     deadLetterReplays: { found: 'mention', status: 'state.status', working: ['running'] },
@@ -78,4 +79,6 @@ export const agentData: Readonly<Record<keyof typeof collections, AgentData> & R
     parked: { found: 'beneath', parent: 'agents' },
     pulses: { found: 'nowhere', why: 'they are brought into cells and go within minutes' },
     parts: { found: 'beneath', parent: 'deadLetters' },
+    rollups: { found: 'nowhere', why: 'they count by tenant and minute' },
+    rollupJournal: { found: 'nowhere', why: 'it names messages of receipts' },
   }

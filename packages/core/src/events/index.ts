@@ -1,1 +1,3 @@
+export * from './alert.ts'
 export * from './replay.ts'
+export * from './rollup.ts'
