@@ -25,14 +25,13 @@ import { readIndexConfig } from './index-config.ts'
 import { recordWrites } from './recorder.ts'
 
 /** Asks a function that serves HTTP. */
-const post = async (serve: unknown, path: string, body: object): Promise<void> => {
+const post = async (serve: unknown, path: string, body?: object): Promise<void> => {
   const server = createServer(serve as RequestListener).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const response = await fetch(`http://127.0.0.1:${port}${path}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    ...(body ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}),
   })
   server.close()
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
@@ -64,7 +63,7 @@ export const driveFunctions = async () => {
     GOVERNED_WRITES_PER_SECOND: '35000',
   }
   for (const [name, value] of Object.entries(settings)) vi.stubEnv(name, value)
-  vi.useFakeTimers({ toFake: ['Date'] })
+  vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true })
   const writes = recordWrites(store, readIndexConfig())
   const pubsub = new PubSub()
   for (const { name } of Object.values(topics))
@@ -99,6 +98,12 @@ export const driveFunctions = async () => {
   // What people begin is seldom: seen, and too little to be judged by.
   await post(functions.events.api, '/v1/erasures', { tenant: 'nobody', agentId: 'nobody' })
   await post(functions.events.api, '/v1/dead-letter-replays', { filter: { tenant: 'nobody' } })
+  await post(functions.fleet.api, '/v1/jobs', {
+    jobId: 'job',
+    filter: { tenant: 'tenant-0' },
+    patch: { level: 'debug' },
+  })
+  await post(functions.fleet.api, '/v1/jobs/job/run')
 
   const close = async () => {
     vi.useRealTimers()
@@ -166,7 +171,7 @@ const driveGaps = async ({ deliver, draw }: Pick<Driving, 'deliver' | 'draw'>) =
 const driveRefusals = async ({ deliver }: Pick<Driving, 'deliver'>) => {
   for (let count = 0; count < 60; count++) {
     await deliver(topics.stateChanges.name, `no event ${count}`)
-    if (count % 6 === 0) await deliver(topics.stateChanges.name, Buffer.alloc(1_000_000, 'abc'))
+    if (count % 30 === 0) await deliver(topics.stateChanges.name, Buffer.alloc(1_000_000, 'abc'))
   }
 }
 
