@@ -1,16 +1,17 @@
 import { hash } from 'node:crypto'
-import { topics, type FoldReceipt } from '@infinity-matrix/contracts'
+import { collections, topics, type FoldReceipt } from '@infinity-matrix/contracts'
 import type { RefusedReport } from '@infinity-matrix/core/fleet'
 import { logger } from 'firebase-functions/logger'
 import { once, type Context } from '../runtime/context.ts'
 import { keepDeadLetter } from '../runtime/dead-letters.ts'
 import { messageOf } from '../runtime/failure.ts'
 import { createErasedAgents } from '../runtime/erased-agents.ts'
+import { governor } from '../runtime/governor.ts'
 import { publish } from '../runtime/publish.ts'
 import { withErasedAgents } from './erased-agents.ts'
 import { createFoldWindow } from './fold-window.ts'
 import { receiptsOf } from './receipts.ts'
-import { createAgentStore } from './store.ts'
+import { createAgentStore, type AgentStore } from './store.ts'
 
 const keepRefused = (context: Context, { agentId, tenant, sequence, raw, publishedAt, problem }: RefusedReport) =>
   keepDeadLetter(context, {
@@ -38,10 +39,22 @@ const publishReceipts = async (context: Context, receipts: readonly FoldReceipt[
   }
 }
 
+// All instances together write to agents no faster than Firestore takes as their load grows.
+const createGovernedStore = (context: Context): AgentStore => {
+  const store = createAgentStore(context.firestore, context.batches)
+  return {
+    ...store,
+    saveAll: async (changes) => {
+      await governor(context).admit(collections.agents, changes.length)
+      return store.saveAll(changes)
+    },
+  }
+}
+
 /** The fold window of this instance. */
 export const foldWindow = once((context: Context) =>
   createFoldWindow({
-    store: withErasedAgents(createAgentStore(context.firestore, context.batches), createErasedAgents(context)),
+    store: withErasedAgents(createGovernedStore(context), createErasedAgents(context)),
     refuse: (refused) => keepRefused(context, refused),
     distribute: async () => undefined,
     report: (folded) => publishReceipts(context, receiptsOf(folded, context.nowMs())),

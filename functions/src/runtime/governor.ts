@@ -21,8 +21,9 @@ export class RangeFullError extends Error {
   readonly currentPerSecond: number
   /** When this instance may have more of it, in milliseconds since 1970. */
   readonly freeAtMs: number
+  readonly waitSeconds: number
 
-  constructor(name: string, { range }: ShareTaken, freeAtMs: number) {
+  constructor(name: string, { range }: ShareTaken, nowMs: number, freeAtMs: number) {
     const limitPerSecond = Math.floor(allowedPerSecond(range))
     const currentPerSecond = Math.ceil(Object.values(range.shares).reduce((sum, { perSecond }) => sum + perSecond, 0))
     const freeAt = new Date(freeAtMs).toISOString()
@@ -31,8 +32,12 @@ export class RangeFullError extends Error {
     this.limitPerSecond = limitPerSecond
     this.currentPerSecond = currentPerSecond
     this.freeAtMs = freeAtMs
+    this.waitSeconds = Math.max(1, Math.ceil((freeAtMs - nowMs) / 1000))
   }
 }
+
+export const isRangeFull = (error: unknown): error is RangeFullError =>
+  error instanceof Error && 'code' in error && error.code === 'range-full'
 
 export interface GovernorOptions {
   /** See `GOVERNED_WRITES_PER_SECOND`. */
@@ -43,7 +48,7 @@ export interface GovernorOptions {
 }
 
 type Surroundings = Required<Pick<GovernorOptions, 'waitSecondsMax' | 'sleep'>> & Pick<Context, 'nowMs'>
-const defaultWaitSecondsMax = 10
+const defaultWaitSecondsMax = 20
 
 /** This instance's part in one key range. */
 const createPart = (
@@ -92,7 +97,7 @@ const createPart = (
       isHungry = true
       // A share that was taken in need, and is fair, will not be larger before the others change theirs.
       const nextMs = asHungry && taken.isFair ? renewalOf(held) : Math.min(renewalOf(held), taken.changeableAtMs)
-      if (nextMs > deadlineMs) throw new RangeFullError(range, taken, Math.min(nextMs, free.atMs))
+      if (nextMs > deadlineMs) throw new RangeFullError(range, taken, now, Math.min(nextMs, free.atMs))
       if (nextMs > now) await sleep(nextMs - now)
       else await ask(writes)
     }
@@ -146,7 +151,7 @@ export const createGovernor = (
    * Waits until so many writes may be made to a key range; call it right before they are.
    *
    * @param range a collection's name, and a prefix where keys that begin alike have their own load: no `/`
-   * @throws {RangeFullError} when they would have to wait longer than 10 seconds; to be tried again
+   * @throws {RangeFullError} when they would have to wait longer than 20 seconds; to be tried again
    */
   const admit = async (range: string, writes: number): Promise<void> => {
     if (ceilingPerSecond > 0 && writes > 0) await partIn(range)(writes)

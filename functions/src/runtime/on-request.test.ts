@@ -1,8 +1,11 @@
 import { get, type IncomingMessage } from 'node:http'
 import { ProblemDetails } from '@infinity-matrix/contracts'
+import { newKeyRange } from '@infinity-matrix/core/ramp'
+import { testNowMs } from '@infinity-matrix/testing'
 import { onRequest as onRequestOfSdk } from 'firebase-functions/https'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { RangeFullError } from './governor.ts'
 import { onRequest } from './on-request.ts'
 import { RequestProblem } from './problem.ts'
 import { readJson, readQuery } from './request-body.ts'
@@ -20,6 +23,11 @@ const served = onRequest(options, (app) => {
   })
   app.get('/away', () => {
     throw Object.assign(new Error('14 UNAVAILABLE: at 10.0.0.7'), { code: 14 })
+  })
+  app.get('/full', () => {
+    const range = { ...newKeyRange(testNowMs), shares: {} }
+    const share = { perSecond: 0, wantedPerSecond: 9, untilMs: testNowMs }
+    throw new RangeFullError('agents', { range, share, changeableAtMs: 0, isFair: true }, testNowMs, testNowMs + 2500)
   })
   app.get('/broken', () => {
     throw new Error('a secret')
@@ -142,6 +150,15 @@ describe('under the functions framework', () => {
       limit: 5,
       value: 6,
       resetAt: '2026-01-01T00:00:00.000Z',
+    })
+  })
+
+  it('a range of keys that takes no more is told with its limit, and when it will', async () => {
+    const response = await fetch(`${origin}/full`)
+    expect(response.headers.get('retry-after')).toBe('3')
+    expect(await problemOf(response)).toMatchObject({
+      status: 503,
+      detail: 'agents takes 500 writes a second now, and 0 are given away until 2026-01-01T00:00:02.500Z',
     })
   })
 

@@ -5,6 +5,7 @@ import { logger } from 'firebase-functions/logger'
 import { onMessagePublished, type PubSubOptions } from 'firebase-functions/pubsub'
 import { context, once, type Context } from './context.ts'
 import { isPassing, messageOf } from './failure.ts'
+import { isRangeFull } from './governor.ts'
 import { answerFrameworkErrors } from './framework-errors.ts'
 import { isRequestProblem, problemResponse, RequestProblem, unavailable } from './problem.ts'
 
@@ -63,6 +64,7 @@ const answerAdapterError = (error: unknown): Response => {
 
 const problemOf = (error: unknown): RequestProblem => {
   if (isRequestProblem(error)) return error
+  if (isRangeFull(error)) return unavailable(error.message, error.waitSeconds)
   return isPassing(error) ? unavailable('The control plane is busy.', 1) : new RequestProblem(500)
 }
 
