@@ -4,15 +4,20 @@ import { Server, type UntypedServiceImplementation } from '@grpc/grpc-js'
 import { collections, topics } from '@infinity-matrix/contracts'
 import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
-import { reportJson } from '@infinity-matrix/testing'
+import { observationJson, reportJson } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createGovernor } from '../../functions/src/runtime/governor.ts'
+import { createCellStore } from '../../functions/src/fleet/cells/store.ts'
+import { createSweeper } from '../../functions/src/fleet/cells/sweeper.ts'
+import { onHeartbeat } from '../../functions/src/fleet/onHeartbeat.ts'
 import { onStateChange } from '../../functions/src/fleet/onStateChange.ts'
+import { createLeases } from '../../functions/src/runtime/lease.ts'
 import { factors } from './factors.ts'
 
 /** What the engines were asked, counted where requests come in. */
 const asked = { documentsRead: 0, published: new Map<string, number>() }
 const written = new Map<string, number>()
+const deleted = new Map<string, number>()
 const count = (counts: Map<string, number>, name: string, more = 1) => counts.set(name, (counts.get(name) ?? 0) + more)
 
 interface Call {
@@ -53,7 +58,7 @@ beforeAll(async () => {
   vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
   vi.stubEnv('GCLOUD_PROJECT', 'demo-model')
   store.engine.store.onCommit(({ changes }) => {
-    for (const { node } of changes) count(written, node.collection?.id ?? '')
+    for (const { node, after } of changes) count(after.fields ? written : deleted, node.collection?.id ?? '')
   })
   firestore = new Firestore()
   const pubsub = new PubSub()
@@ -74,18 +79,19 @@ beforeEach(() => {
   asked.documentsRead = 0
   asked.published.clear()
   written.clear()
+  deleted.clear()
 })
 
 /** Calls the function as the functions framework does. */
-const deliver = (events: readonly object[], messageId: string): Promise<unknown> => {
-  const call = onStateChange as unknown as (event: object) => Promise<unknown>
+const deliver = (events: readonly object[], messageId: string, handler: object = onStateChange): Promise<unknown> => {
+  const call = handler as (event: object) => Promise<unknown>
   const data = Buffer.from(JSON.stringify({ events })).toString('base64')
   return call({
     data: { message: { messageId, publishTime: new Date().toISOString(), data, attributes: {} } },
   })
 }
 
-describe('the reference load', () => {
+describe('the reference load', { timeout: 30_000 }, () => {
   const eventsPerWindow = 20
   const agents = Array.from({ length: 5 }, (_, index) => `agent-${index}`)
   /** A message of 100 events: the next 20 of each of 5 agents. */
@@ -100,9 +106,14 @@ describe('the reference load', () => {
       }),
     )
 
+  it('begins with one more read of each agent that is new, which the model leaves out: was it erased', async () => {
+    await deliver(message(0), 'm0')
+    expect(asked.documentsRead).toBe(agents.length * (factors.readsPerAgentWindow + 1))
+  })
+
   it('costs what the model counts', async () => {
     const messages = 6
-    for (let nth = 0; nth < messages; nth++) await deliver(message(nth), `m${nth}`)
+    for (let nth = 1; nth <= messages; nth++) await deliver(message(nth), `m${nth}`)
     const windows = messages * agents.length
     expect(asked.documentsRead / windows).toBe(factors.readsPerAgentWindow)
     expect(Object.fromEntries(written)).toEqual({ [collections.agents]: windows * factors.writesPerAgentWindow })
@@ -111,7 +122,7 @@ describe('the reference load', () => {
     })
     const { docs } = await firestore.collection(collections.agents).get()
     expect(docs.map((agent) => agent.get('lastSequence') as number)).toEqual(
-      agents.map(() => messages * eventsPerWindow),
+      agents.map(() => (messages + 1) * eventsPerWindow),
     )
   })
 
@@ -122,7 +133,37 @@ describe('the reference load', () => {
   })
 })
 
-describe('a governed instance', () => {
+describe('heartbeats that are there together', { timeout: 30_000 }, () => {
+  const agents = Array.from({ length: 200 }, (_, index) => `beats-${index}`)
+
+  it('cost a pulse for each shard, and a digest for each cell in its interval, as the model counts', async () => {
+    const beat = (agentId: string) =>
+      observationJson('agent.heartbeat.v1', { silenceBoundSeconds: 60 }, { agentId, timeMs: Date.now() })
+    await Promise.all(agents.map((agentId, index) => deliver([beat(agentId)], `h${index}`, onHeartbeat)))
+    expect(written.get(collections.pulses)).toBe(factors.shards)
+
+    let aheadMs = 0
+    const nowMs = () => Date.now() + aheadMs
+    const leases = createLeases({ firestore, nowMs })
+    const store = createCellStore(firestore, leases)
+    const sweeper = createSweeper({ store, leases, tell: async () => undefined, holder: 'model', nowMs })
+    const shards = Array.from({ length: factors.shards }, (_, shard) => shard)
+    await sweeper.start(shards, nowMs())
+    written.clear()
+    for (let second = 0; second < factors.digestSeconds; second += factors.leaseSeconds) {
+      await sweeper.sweep()
+      aheadMs += factors.leaseSeconds * 1000
+    }
+    await sweeper.sweep()
+    expect(written.get(collections.digests)).toBe(factors.shards)
+    expect(deleted.get(collections.pulses)).toBe(factors.shards)
+    const renewals = factors.digestSeconds / factors.leaseSeconds
+    expect(written.get(collections.leases)).toBe(factors.shards * renewals)
+    await sweeper.stop()
+  })
+})
+
+describe('a governed instance', { timeout: 30_000 }, () => {
   it('reads and writes as often as the model counts', async () => {
     let atMs = Date.UTC(2026, 0, 1)
     const { admit } = createGovernor(

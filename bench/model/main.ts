@@ -4,7 +4,7 @@ import Table from 'cli-table3'
 import { factors } from './factors.ts'
 import { costs, heartbeatCosts, naiveCosts, scale, sum, type Deployment, type Load, type Measures } from './model.ts'
 import { secondsPerMonth } from './prices.ts'
-import { measured, naiveRow, orchestrator, ratePerCoreRow, reference } from './reference.ts'
+import { eventsByTransaction, eventsPerCoreSecond, orchestrator, reference } from './reference.ts'
 
 const usage = `npm run model -- [options]: what a load costs, and what it asks of Firestore, Pub/Sub and functions
 
@@ -20,7 +20,7 @@ const usage = `npm run model -- [options]: what a load costs, and what it asks o
   --edition <standard|enterprise>  of Firestore; standard
   --regions <n>                  each with a database of its own; 1
   --archive-days <n>             30
-  --events-per-core-second <n>   default: "${ratePerCoreRow}" in docs/performance.md
+  --events-per-core-second <n>   default: as measured in docs/performance.md
   --instances <n>                of fleet-onStateChange at most; default as deployed
   --json
 `
@@ -88,19 +88,19 @@ const report = () => {
     concurrency,
     utilisation: 0.7,
   }
-  const measures: Measures = {
-    ...reference(),
-    eventsPerCoreSecond:
-      values['events-per-core-second'] === undefined ? measured(ratePerCoreRow) : numberOf('events-per-core-second', 1),
-  }
+  const rate =
+    values['events-per-core-second'] === undefined
+      ? eventsPerCoreSecond(load.eventsPerMessage)
+      : { name: 'as given', value: numberOf('events-per-core-second', 1) }
+  const measures: Measures = { ...reference(), eventsPerCoreSecond: rate.value }
   const byItem = costs(load, factors, measures, deployment)
-  const heartbeats = heartbeatCosts(load, factors, measures)
+  const heartbeats = heartbeatCosts(load, factors, measures, deployment)
   const heartbeatsPerSecond = load.agents / load.heartbeatSeconds
   const { receiptBytes, ...numbers } = measures
   return {
     usdPerMillion: sum(byItem),
     byItem,
-    naiveUsdPerMillion: sum(naiveCosts(load, measures, deployment, measured(naiveRow))),
+    naiveUsdPerMillion: sum(naiveCosts(load, measures, deployment, eventsByTransaction().value)),
     usdPerMonth: (sum(byItem) * load.eventsPerSecond * secondsPerMonth) / 1e6,
     heartbeats: {
       usdPerMillion: sum(heartbeats),
@@ -110,7 +110,7 @@ const report = () => {
     },
     ...scale(load, factors, measures, deployment),
     load,
-    measures: { ...numbers, receiptBytes: receiptBytes(load.eventsPerMessage) },
+    measures: { ...numbers, eventsPerCoreSecondFrom: rate.name, receiptBytes: receiptBytes(load.eventsPerMessage) },
     factors,
     deployment,
   }
@@ -145,12 +145,12 @@ const print = (result: ReturnType<typeof report>) => {
     ],
   )
   table(
-    ['in each region', '', 'a document', 'minutes to ramp'],
-    Object.entries(result.writesPerSecondPerRegion).map(([collection, writes]) => [
-      `writes/s to ${collection}`,
-      count(writes),
-      count(result.writesPerSecondPerDocument[collection as 'agents']),
-      result.rampMinutes[collection as 'agents'],
+    ['writes in each region', 'a second', 'a second and document', 'minutes to ramp'],
+    result.collections.map(({ collection, writesPerSecond, writesPerSecondPerDocument, rampMinutes }) => [
+      collection,
+      count(writesPerSecond),
+      writesPerSecondPerDocument === null ? '' : count(writesPerSecondPerDocument),
+      rampMinutes,
     ]),
   )
   table(
@@ -158,7 +158,7 @@ const print = (result: ReturnType<typeof report>) => {
     result.breaksFirst.map(({ what, limit, eventsPerSecondMax }) => [what, limit, count(eventsPerSecondMax)]),
   )
   process.stdout.write(
-    `${count(result.instancesPerRegion)} instances a region of fleet-onStateChange, for ${count(measures.eventsPerCoreSecond)} events/s and core; ` +
+    `${count(result.instancesPerRegion)} instances a region of fleet-onStateChange, for ${count(measures.eventsPerCoreSecond)} events/s and core (${measures.eventsPerCoreSecondFrom}); ` +
       `an event has ${count(measures.eventBytes)} B, an agent ${count(measures.agentDocumentBytes)} B\n`,
   )
 }

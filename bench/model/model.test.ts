@@ -8,7 +8,7 @@ import { documentBytes } from './document-size.ts'
 import { eventarcMessageBytes } from './limits.ts'
 import { costs, heartbeatCosts, naiveCosts, rampMinutes, scale, sum, type Deployment, type Load } from './model.ts'
 import { factors } from './factors.ts'
-import { measured, naiveRow, orchestrator, ratePerCoreRow, reference } from './reference.ts'
+import { eventsByTransaction, eventsPerCoreSecond, orchestrator, reference } from './reference.ts'
 
 // Numbers that can be followed by hand.
 const load: Load = {
@@ -27,6 +27,7 @@ const load: Load = {
 const measures = {
   eventBytes: 400,
   heartbeatBytes: 300,
+  pulseBytesPerAgent: 40,
   agentDocumentBytes: 4500,
   agentJsonBytes: 5000,
   receiptBytes: () => 400,
@@ -65,19 +66,27 @@ describe('dollars per million events', () => {
     const bytes = 100 * 400 + 5 * 5000 + 37
     expect(changeFeed).toBeCloseTo(0.5 * 10_000 * ((5 * bytes * 40) / 2 ** 40 + 0.4e-6), 9)
   })
-  it('count a heartbeat alone as a request of 1,000 bytes', () => {
-    const { pubsubIn, functionRequests } = heartbeatCosts(load, factors, measures)
-    expect(pubsubIn).toBeCloseTo((1e9 * 40) / 2 ** 40, 9)
-    expect(functionRequests).toBeCloseTo(0.4, 9)
+  it('count a heartbeat alone as a request of 1,000 bytes, and its write with those of others', () => {
+    const million = { ...load, agents: 1_000_000 }
+    const beats = heartbeatCosts(million, factors, measures, deployment)
+    expect(beats.pubsubIn).toBeCloseTo((1e9 * 40) / 2 ** 40, 9)
+    expect(beats.functionRequests).toBeCloseTo(0.4, 9)
+    // 33,333 heartbeats/s: 17 instances, each with 16 pulses a second; 512 cells in 30 s.
+    expect(beats.pulses).toBeCloseTo((17 * 16 * 1.3) / (1e6 / 30), 9)
+    expect(beats.digests).toBeCloseTo(((512 / 30) * 0.9) / (1e6 / 30), 9)
   })
 })
 
 describe('scale', () => {
   it('tells writes a second, of a document too, and instances', () => {
     expect(scale({ ...load, eventsPerSecond: 10_000, regions: 2 }, factors, measures, deployment)).toMatchObject({
-      writesPerSecondPerRegion: { agents: 250 },
-      writesPerSecondPerDocument: { agents: 0.5 },
       instancesPerRegion: 3,
+      collections: [
+        { collection: 'agents', writesPerSecond: 250, writesPerSecondPerDocument: 0.5, rampMinutes: 0 },
+        { collection: 'pulses' },
+        { collection: 'digests', writesPerSecondPerDocument: 1 / 30 },
+        { collection: 'leases', writesPerSecond: 3.2, writesPerSecondPerDocument: 0.2 },
+      ],
     })
   })
   it('tells what breaks first, and when', () => {
@@ -94,13 +103,13 @@ describe('scale', () => {
 describe('the reference point', () => {
   const deployed = orchestrator()
   const asDeployed = { ...deployment, maxInstances: deployed.maxInstances, utilisation: 0.7 }
-  const ours = { ...reference(), eventsPerCoreSecond: measured(ratePerCoreRow) }
+  const ours = { ...reference(), eventsPerCoreSecond: eventsPerCoreSecond(load.eventsPerMessage).value }
   const atReference = { ...load, agents: 100_000, eventsPerSecond: 10_000 }
   it('is within 15 cents per million events', () => {
     expect(sum(costs(atReference, factors, ours, asDeployed))).toBeLessThanOrEqual(0.15)
   })
   it('is beside $2.61 of the naive form', () => {
-    expect(sum(naiveCosts(atReference, ours, asDeployed, measured(naiveRow)))).toBeCloseTo(2.61, 1)
+    expect(sum(naiveCosts(atReference, ours, asDeployed, eventsByTransaction().value))).toBeCloseTo(2.61, 1)
   })
 })
 

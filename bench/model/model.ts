@@ -32,15 +32,29 @@ export interface Factors {
   readsPerAgentWindow: number
   writesPerAgentWindow: number
   receiptsPerMessage: number
-  writesPerHeartbeat: number
+  /** Heartbeats that an instance holds in this time become a document for each shard: written, read and deleted once. */
+  pulseSeconds: number
+  shards: number
+  /** Each cell of at most so many agents is written once in this time. */
+  digestSeconds: number
+  cellAgentsMax: number
+  /** A shard's lease is renewed so often by its sweeper, of which each watches so many agents. */
+  leaseSeconds: number
+  agentsPerSweeper: number
   /** Reads and writes of the governor's, a second and instance. */
   governorPerSecond: number
 }
+
+type EventFactors = Pick<
+  Factors,
+  'readsPerAgentWindow' | 'writesPerAgentWindow' | 'receiptsPerMessage' | 'governorPerSecond'
+>
 
 /** What was measured of events, documents and cores. */
 export interface Measures {
   eventBytes: number
   heartbeatBytes: number
+  pulseBytesPerAgent: number
   agentDocumentBytes: number
   agentJsonBytes: number
   receiptBytes: (events: number) => number
@@ -74,11 +88,14 @@ const writeUsd = ({ edition }: Load, bytes: number): number => {
   return edition === 'standard' ? firestore.standard.perWrite : Math.ceil(bytes / writeUnitBytes) * perWriteUnit
 }
 
+const deleteUsd = ({ edition }: Load): number =>
+  edition === 'standard' ? firestore.standard.perDelete : firestore.enterprise.perWriteUnit
+
 const instancesFor = (eventsPerSecond: number, { eventsPerCoreSecond }: Measures, { cpu, utilisation }: Deployment) =>
   Math.max(1, Math.ceil(eventsPerSecond / (eventsPerCoreSecond * cpu * utilisation)))
 
 /** US dollars per million events, by item. */
-export const costs = (load: Load, factors: Factors, measures: Measures, deployment: Deployment) => {
+export const costs = (load: Load, factors: EventFactors, measures: Measures, deployment: Deployment) => {
   const events = 1e6
   const messages = events / load.eventsPerMessage
   const windows = events / load.eventsPerAgentWindow
@@ -116,15 +133,44 @@ const changeFeedUsd = (load: Load, { eventBytes, agentJsonBytes }: Measures): nu
   return messages * (hops * feedBytes * pubsub.perByte + functions.perRequest)
 }
 
+/** What heartbeats ask of one region, a second. */
+const heartbeatRates = (load: Load, factors: Factors, measures: Measures, deployment: Deployment) => {
+  const agents = load.agents / load.regions
+  const perSecond = agents / load.heartbeatSeconds
+  const messages = perSecond / load.heartbeatsPerMessage
+  // A heartbeat is less work than an event, of which this is the measured rate.
+  const instances = instancesFor(perSecond, measures, deployment)
+  // A cell divides in two when it is full, and agents' hashes are spread evenly: all are of one size.
+  const cells = Math.max(factors.shards, 2 ** Math.ceil(Math.log2(agents / factors.cellAgentsMax)))
+  return {
+    perSecond,
+    messages,
+    instances,
+    sweepers: Math.ceil(agents / factors.agentsPerSweeper),
+    pulses: Math.min(messages, (instances * factors.shards) / factors.pulseSeconds),
+    digests: cells / factors.digestSeconds,
+    leases: factors.shards / factors.leaseSeconds,
+  }
+}
+
 /** US dollars per million heartbeats, by item. */
-export const heartbeatCosts = (load: Load, factors: Factors, { heartbeatBytes }: Measures) => {
-  const messages = 1e6 / load.heartbeatsPerMessage
-  const bytes = messages * requestBytes(batchBytes(load.heartbeatsPerMessage, heartbeatBytes))
+export const heartbeatCosts = (load: Load, factors: Factors, measures: Measures, deployment: Deployment) => {
+  const rates = heartbeatRates(load, factors, measures, deployment)
+  const perMillion = 1e6 / rates.perSecond
+  const body = batchBytes(load.heartbeatsPerMessage, measures.heartbeatBytes)
+  const bytes = rates.messages * perMillion * requestBytes(body)
+  const pulseBytes = (rates.perSecond / rates.pulses) * measures.pulseBytesPerAgent
+  const pulse = writeUsd(load, pulseBytes) + readUsd(load, pulseBytes) + deleteUsd(load)
+  const instanceUsd = functions.perVcpuSecond + functions.perGibSecond
   return {
     pubsubIn: bytes * pubsub.perByte,
     pubsubToFunction: bytes * pubsub.perByte,
-    functionRequests: messages * functions.perRequest,
-    firestoreWrites: 1e6 * factors.writesPerHeartbeat * writeUsd(load, 1000),
+    functionRequests: rates.messages * perMillion * functions.perRequest,
+    functionTime: rates.instances * instanceUsd * perMillion,
+    pulses: rates.pulses * pulse * perMillion,
+    digests: rates.digests * writeUsd(load, factors.cellAgentsMax * 2) * perMillion,
+    leases: rates.leases * (readUsd(load, 100) + writeUsd(load, 100)) * perMillion,
+    sweepers: rates.sweepers * instanceUsd * perMillion,
   }
 }
 
@@ -138,7 +184,6 @@ export const naiveCosts = (load: Load, measures: Measures, deployment: Deploymen
     readsPerAgentWindow: 1,
     writesPerAgentWindow: 2,
     receiptsPerMessage: 0,
-    writesPerHeartbeat: 0,
     governorPerSecond: 0,
   }
   const { archiveSubscription, archiveStorage, ...items } = costs(
@@ -169,6 +214,7 @@ export const scale = (load: Load, factors: Factors, measures: Measures, deployme
   const agentWritesPerSecond = (perRegion / load.eventsPerAgentWindow) * factors.writesPerAgentWindow
   const agentsPerRegion = load.agents / load.regions
   const instances = instancesFor(perRegion, measures, deployment)
+  const heartbeats = heartbeatRates(load, factors, measures, deployment)
   const body = batchBytes(load.eventsPerMessage, measures.eventBytes)
   const bytesPerEvent = requestBytes(body) / load.eventsPerMessage
   const bounds: Bound[] = [
@@ -197,9 +243,20 @@ export const scale = (load: Load, factors: Factors, measures: Measures, deployme
   ]
   return {
     instancesPerRegion: instances,
-    writesPerSecondPerRegion: { agents: agentWritesPerSecond },
-    writesPerSecondPerDocument: { agents: agentWritesPerSecond / agentsPerRegion },
-    rampMinutes: { agents: rampMinutes(agentWritesPerSecond) },
+    collections: [
+      { collection: 'agents', writes: agentWritesPerSecond, documents: agentsPerRegion },
+      { collection: 'pulses', writes: heartbeats.pulses, documents: null },
+      { collection: 'digests', writes: heartbeats.digests, documents: heartbeats.digests * factors.digestSeconds },
+      { collection: 'leases', writes: heartbeats.leases, documents: factors.shards },
+    ].map(({ collection, writes, documents }) => ({
+      collection,
+      writesPerSecond: writes,
+      // A document of its own for each write has no rate.
+      writesPerSecondPerDocument: documents === null ? null : writes / documents,
+      rampMinutes: rampMinutes(writes),
+    })),
+    heartbeatInstancesPerRegion: heartbeats.instances,
+    sweepersPerRegion: heartbeats.sweepers,
     messageBytes: body,
     breaksFirst: bounds.toSorted((a, b) => a.eventsPerSecondMax - b.eventsPerSecondMax),
   }

@@ -20,7 +20,7 @@ export const pubsub = {
  * documents, Enterprise reads in units of 4 KiB and writes in units of 1 KiB. Storage per GiB and hour: $0.00020, $0.00032.
  */
 export const firestore = {
-  standard: { perRead: 0.3 / 1e6, perWrite: 0.9 / 1e6, perByteMonth: (0.0002 * 730) / GiB },
+  standard: { perRead: 0.3 / 1e6, perWrite: 0.9 / 1e6, perDelete: 0.1 / 1e6, perByteMonth: (0.0002 * 730) / GiB },
   enterprise: {
     perReadUnit: 0.05 / 1e6,
     readUnitBytes: 4096,
