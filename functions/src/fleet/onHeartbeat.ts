@@ -16,7 +16,7 @@ export const onHeartbeat = onEvent({
   topic: topics.healthChecks.name,
   accepts: ({ type }) => type === 'agent.heartbeat.v1',
   // Deliveries wait for each other: see `createPulseWindow`.
-  options: { maxInstances: 8, concurrency: 500, memory: '1GiB', cpu: 1, timeoutSeconds: 60 },
+  options: { maxInstances: 24, concurrency: 500, memory: '1GiB', cpu: 1, timeoutSeconds: 60 },
   handle: each(async ({ event, publishedAt }, context) => {
     if (event.type === 'agent.heartbeat.v1') await pulseWindow(context).submit(voicesOf(event, Date.parse(publishedAt)))
   }),

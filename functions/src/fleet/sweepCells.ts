@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { PubSubMessage, SweepOrder, sweepsTopic, topics } from '@infinity-matrix/contracts'
-import { shardCount, type SilenceEvent } from '@infinity-matrix/core/fleet'
+import { shardCount, sweepPeriodSeconds, type SilenceEvent } from '@infinity-matrix/core/fleet'
 import { logger } from 'firebase-functions/logger'
 import { onMessagePublished } from 'firebase-functions/pubsub'
 import { context, type Context } from '../runtime/context.ts'
@@ -8,7 +8,7 @@ import { messageOf } from '../runtime/failure.ts'
 import { createLeases } from '../runtime/lease.ts'
 import { createCellStore } from './cells/store.ts'
 import { silenceId } from './cells/silence-id.ts'
-import { createSweeper, sweepPeriodSeconds } from './cells/sweeper.ts'
+import { createSweeper } from './cells/sweeper.ts'
 import { publishObservation } from './observations.ts'
 
 const minuteMs = 60_000

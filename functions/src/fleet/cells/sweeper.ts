@@ -24,8 +24,6 @@ interface Watched {
   pulses: { ref: DocumentReference; heardAt: number }[]
 }
 
-/** Between two sweeps of a cell. */
-export const sweepPeriodSeconds = 2
 const leaseSeconds = 15
 const renewSeconds = 5
 const acquirePauseMs = 500

@@ -17,6 +17,12 @@ export const silentKeptSeconds = 7 * 86_400
 /** From a heartbeat's time until it is in its sweeper's reach: network, Pub/Sub, the window of `fleet-onHeartbeat`. */
 export const latenessSecondsMax = 5
 
+/** Between two sweeps of a cell. */
+export const sweepPeriodSeconds = 2
+
+/** A silence is told at most so long after its bound: lateness, rounding, a period, and a sweep or its hand-over. */
+export const detectionSecondsMax = 10
+
 /** A silence that began, or ended. Times in whole seconds since 1970. */
 export interface SilenceNews {
   key: string
@@ -98,13 +104,18 @@ export const createCell = (prefix: string, stored = { at: 0, version: 0 }) => {
     setDue(slot)
   }
 
-  /** Takes in what was heard. In whatever order, and however often, the same voices say the same. */
-  const hear = (voice: Voice, now: number): void => {
+  /**
+   * Takes in what was heard. In whatever order, and however often, the same voices say the same.
+   *
+   * @returns false when its key is not known and newcomers are not taken
+   */
+  const hear = (voice: Voice, now: number, takesNewcomers = true): boolean => {
     const slot = slots.get(voice.key)
     if (slot === undefined) {
+      if (!takesNewcomers) return false
       add(voice)
       noteChange(now, true)
-      return
+      return true
     }
     const [heard, left] = [heardAt[slot] ?? 0, leftAt.get(slot) ?? 0]
     const kind = kinds[slot] ?? voice.kind
@@ -112,7 +123,7 @@ export const createCell = (prefix: string, stored = { at: 0, version: 0 }) => {
     const will = wills.get(slot)
     const willAfter = laterWill(will, voice.will)
     const isWillNew = willAfter?.at !== will?.at || willAfter?.json !== will?.json
-    if (kindAfter === kind && !isWillNew && voice.heardAt <= heard && voice.leftAt <= left) return
+    if (kindAfter === kind && !isWillNew && voice.heardAt <= heard && voice.leftAt <= left) return true
     kinds[slot] = kindAfter
     if (willAfter && isWillNew) {
       wills.set(slot, willAfter)
@@ -122,6 +133,7 @@ export const createCell = (prefix: string, stored = { at: 0, version: 0 }) => {
     if (voice.leftAt > left) leftAt.set(slot, voice.leftAt)
     setDue(slot)
     noteChange(now, isWillNew || kindAfter !== kind)
+    return true
   }
 
   // An agent neither left, nor is it silent or about to be told so.

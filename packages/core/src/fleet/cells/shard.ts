@@ -1,10 +1,16 @@
-import type { CellDocument, DigestDocument } from '@infinity-matrix/contracts'
+import type { CellDocument, DigestDocument, VoiceKind } from '@infinity-matrix/contracts'
 import { createCell, leftKeptSeconds, loadCell, type Cell, type SilenceNews, type StoredCell } from './cell.ts'
 import { agentHash, firstHashOf, hashBits, shardPrefix } from './shard-hash.ts'
 import { agentOfKey, createKinds, type Voice } from './voice.ts'
 
 /** Each cell with changes is stored once in this time. */
 export const digestIntervalSeconds = 30
+
+/**
+ * A sweep stores at most this many cells, the one that waits longest first: all shards together write less than 500 a second
+ * to a collection, which Firestore takes of any range at once. With more than 19 million agents the interval stretches.
+ */
+export const cellsStoredPerSweep = 60
 
 // Cells take their turns in the interval, so that no second has more writes than another.
 const turnOf = (prefix: string) => agentHash(prefix) % digestIntervalSeconds
@@ -69,20 +75,24 @@ export const createShard = (shard: number) => {
 
   /** @returns how many voices found no room: more than a cell holds whose agents all have one hash */
   const hear = (voices: Iterable<Voice>, now: number): number => {
+    // Voices of one pulse share their kinds' objects.
+    const interned = new Map<VoiceKind, VoiceKind>()
+    const kindOf = (kind: VoiceKind): VoiceKind => {
+      const known = interned.get(kind)
+      if (known) return known
+      const one = internKind(kind)
+      interned.set(kind, one)
+      return one
+    }
     let refused = 0
-    for (const voice of voices) {
-      const index = indexOf(agentHash(agentOfKey(voice.key)))
+    for (const { key, kind, heardAt, leftAt, will } of voices) {
+      const index = indexOf(agentHash(agentOfKey(key)))
       const cell = cellAt(index)
-      if (!cell.knows(voice.key)) {
-        // It would be added only to fall silent: what comes so late is of an agent that was forgotten.
-        if (now - Math.max(voice.heardAt, voice.leftAt) > leftKeptSeconds) continue
-        if (cell.prefix.length === hashBits && cell.isFull()) {
-          refused++
-          continue
-        }
-      }
-      const kind = internKind(voice.kind)
-      cell.hear(kind === voice.kind ? voice : { ...voice, kind }, now)
+      const voice: Voice = { key, kind: kindOf(kind), heardAt, leftAt, will }
+      // One that is so late may be of an agent that was forgotten: it would be added only to fall silent.
+      const isTooLate = now - Math.max(heardAt, leftAt) > leftKeptSeconds
+      const hasRoom = cell.prefix.length < hashBits || !cell.isFull()
+      if (!cell.hear(voice, now, hasRoom && !isTooLate) && !hasRoom && !isTooLate) refused++
       if (cell.isTooLarge()) splitWhileTooLarge(index, now)
     }
     return refused
@@ -120,6 +130,8 @@ export const createShard = (shard: number) => {
   const toStore = (now: number, which: 'due' | 'told' = 'due'): CellSave[] =>
     changedCells()
       .filter((cell) => (which === 'told' ? cell.isToldChanged() : isDue(cell, now)))
+      .toSorted((a, b) => a.storedAt() - b.storedAt())
+      .slice(0, which === 'due' ? cellsStoredPerSweep : undefined)
       .map((cell) => ({ prefix: cell.prefix, ...cell.toStored(now) }))
 
   /** Notes that cells are stored, before anything else is heard. */

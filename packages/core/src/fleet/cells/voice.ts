@@ -39,29 +39,37 @@ export const voicesOf = ({ agentId, tenant, region, tier, time, data }: Heartbea
   })
   const agent = voiceOf(agentId, data.silenceBoundSeconds, data.leaving)
   if (data.will !== undefined) agent.will = { at, json: data.will === null ? null : JSON.stringify(data.will) }
-  const voices = [agent]
-  for (const [name, { silenceBoundSeconds, leaving }] of Object.entries(data.capabilities ?? {}))
-    voices.push(voiceOf(`${agentId} ${name}`, silenceBoundSeconds, leaving ?? data.leaving))
-  return voices
+  if (!data.capabilities) return [agent]
+  const capabilities = Object.entries(data.capabilities).map(([name, { silenceBoundSeconds, leaving }]) =>
+    voiceOf(`${agentId} ${name}`, silenceBoundSeconds, leaving ?? data.leaving),
+  )
+  return [agent, ...capabilities]
 }
 
 const saidAt = ({ heardAt, leftAt }: Voice) => Math.max(heardAt, leftAt)
 const kindText = ({ tenant, region, tier, silenceBoundSeconds }: VoiceKind) =>
   `${silenceBoundSeconds} ${tier} ${region} ${tenant}`
 
-/** Gives equal kinds one object, by which they are then told apart. */
+/** Gives equal kinds one object, by which they are then told apart. Asked for every heartbeat: a text of all would cost more. */
 export const createKinds = () => {
-  const byText = new Map<string, VoiceKind>()
-  const known = new WeakMap<VoiceKind, VoiceKind>()
+  type OfBound = Map<string, VoiceKind>
+  type OfRegion = Map<number, OfBound>
+  type OfTenant = Map<string, OfRegion>
+  const known = new Map<string, OfTenant>()
   return (kind: VoiceKind): VoiceKind => {
-    const seen = known.get(kind)
-    if (seen) return seen
-    const text = kindText(kind)
-    const same = byText.get(text) ?? kind
-    byText.set(text, same)
-    known.set(kind, same)
-    return same
+    const ofTenant = getOrMake(known, kind.tenant, (): OfTenant => new Map())
+    const ofRegion = getOrMake(ofTenant, kind.region, (): OfRegion => new Map())
+    const ofBound = getOrMake(ofRegion, kind.silenceBoundSeconds, (): OfBound => new Map())
+    return getOrMake(ofBound, kind.tier, () => kind)
   }
+}
+
+const getOrMake = <Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value => {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  map.set(key, made)
+  return made
 }
 
 /** The kind that was said later; of two said in one second, the one with the longer bound, or else any, but always the same. */
