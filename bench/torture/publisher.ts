@@ -12,8 +12,9 @@ export interface Publisher {
   readonly acknowledged: number
 }
 
-// So many messages are under way at once: more would only wait in Pub/Sub, where nothing can go wrong with them.
-const underWayMax = 2000
+// So many messages are under way at once. What is delivered again comes after all that waits, so that with more of them
+// it would come when its agents have nothing left to say.
+const underWayMax = 300
 const pauseMs = 25
 
 export const createPublisher = (platform: Platform): Publisher => {
