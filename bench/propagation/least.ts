@@ -28,7 +28,7 @@ export const startLeast = async (firestore: Firestore, pubsub: PubSub, name: str
     return subscription
   }
   const write = async (key: string) => {
-    await documents.doc(key.split(' ')[0] ?? '').set({ key })
+    await documents.doc(key).set({ key })
     await after.publishMessage({ data: Buffer.from(key) })
   }
   const subscriptions = [

@@ -21,9 +21,8 @@ export interface Place {
 const agentCount = 20
 const reportsPerSecond = 10
 const measuredSeconds = 60
-const warmUpBursts = 30
-const burstSize = 6
-const patience = { deadlineSeconds: 30, pauseMs: 5 }
+const warmUpBursts = [1, 1, 1, 2, 2, 3, 3, 4, 4, 4, 4, 4]
+const patience = { deadlineSeconds: 120, pauseMs: 5 }
 // No more of an agent's reports come in one snapshot.
 const reportsSeenAtOnceMax = 50
 
@@ -76,25 +75,28 @@ export const measurePropagation = async ({ firestore, pubsub }: Place): Promise<
   const seen = () =>
     waitFor('what was published', () => watches.every((watch) => watch.isIdle()) || undefined, patience)
 
-  // A few at once: the functions emulator has a process for each, which takes seconds to start.
-  const warmUp = warmUpBursts * burstSize
-  for (let burst = 0; burst < warmUpBursts; burst++) {
-    for (let index = 0; index < burstSize; index++) {
-      send(burst * burstSize + index)
-      least.send(keyOf(String(index), burst))
+  try {
+    // One, then a few at once: the functions emulator has a process for each, which takes seconds to start.
+    let sent = 0
+    for (const size of warmUpBursts) {
+      for (let index = 0; index < size; index++) {
+        least.send(keyOf(String(sent), 0))
+        send(sent++)
+      }
+      await seen()
+    }
+    for (const watch of watches) watch.forget()
+    for (let index = 0; index < measuredSeconds * reportsPerSecond; index++) {
+      send(sent + index)
+      await pause(500 / reportsPerSecond)
+      least.send(keyOf(String(index % agentCount), index))
+      await pause(500 / reportsPerSecond)
     }
     await seen()
+  } finally {
+    stopListening()
+    await Promise.all([receipts.close(), least.close()])
   }
-  for (const watch of watches) watch.forget()
-  for (let index = 0; index < measuredSeconds * reportsPerSecond; index++) {
-    send(warmUp + index)
-    await pause(500 / reportsPerSecond)
-    least.send(keyOf(String(index % agentCount), index))
-    await pause(500 / reportsPerSecond)
-  }
-  await seen()
-  stopListening()
-  await Promise.all([receipts.close(), least.close()])
   return {
     state: { control: state.percentile, least: least.state.percentile },
     subscriber: { control: subscriber.percentile, least: least.subscriber.percentile },
