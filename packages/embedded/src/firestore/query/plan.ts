@@ -118,7 +118,8 @@ const idIn = (collection: Collection, value: Value | undefined): string | null =
     ? (value.name.slice(collection.prefix.length).split('/')[0] as string)
     : null
 
-const byName = (query: Query, collection: Collection): Scan => {
+/** Between which ids the documents of a query lie that is ordered by name. */
+const idsOf = (query: Query, collection: Collection) => {
   const descending = query.orders[0]?.descending === true
   let low: string | undefined
   let high: string | undefined
@@ -137,7 +138,48 @@ const byName = (query: Query, collection: Collection): Scan => {
   const [from, to] = descending ? [query.end, query.start] : [query.start, query.end]
   raise(idIn(collection, from?.values[0]))
   lower(idIn(collection, to?.values[0]))
+  return { low, high, descending }
+}
+
+const byName = (query: Query, collection: Collection): Scan => {
+  const { low, high, descending } = idsOf(query, collection)
   return { nodes: namesBetween(collection, low, high, descending), order: 'full' }
+}
+
+/**
+ * The documents that pass every equality, by merging the indexes of their fields, as production answers equalities that no
+ * composite index is for.
+ */
+const byMerging = (query: Query, collection: Collection): Scan | null => {
+  const { low, high, descending } = idsOf(query, collection)
+  const seeks = conjuncts(query).flatMap((one): Seek[] => {
+    const index =
+      one.kind === 'compare' && one.op === 'EQUAL' && one.field !== NAME_FIELD && collection.index(one.field)
+    return index ? [(from, isPast) => index.seek(one.value, from, { isPast, descending })] : []
+  })
+  const [from, to] = descending ? [high, low] : [low, high]
+  const isBeyond = (id: string) => to !== undefined && (descending ? compareIds(id, to) < 0 : compareIds(id, to) > 0)
+  return seeks.length === 0 ? null : { nodes: merged(seeks, from, isBeyond), order: 'full' }
+}
+
+/** The next document of an index that has its value, from an id on, or past it. */
+type Seek = (from: string | undefined, isPast: boolean) => DocumentNode | undefined
+
+// Each index in turn leaps to the document that the one before it has reached, until a round moves none of them.
+function* merged(seeks: readonly Seek[], from: string | undefined, isBeyond: (id: string) => boolean) {
+  let reached = seeks[0]?.(from, false)
+  while (reached && !isBeyond(reached.id)) {
+    let next: DocumentNode = reached
+    for (const seek of seeks) {
+      const found = seek(next.id, false)
+      if (!found) return
+      next = found
+    }
+    if (next === reached) {
+      yield reached
+      reached = seeks[0]?.(reached.id, true)
+    } else reached = next
+  }
 }
 
 function* namesBetween(
@@ -157,6 +199,8 @@ function* namesBetween(
 export const planScan = (query: Query, collection: Collection, latest: boolean): Scan => {
   const ordersByName = query.orders[0]?.field === NAME_FIELD
   if (latest && collection.size >= MIN_INDEXED) {
+    const merging = ordersByName ? byMerging(query, collection) : null
+    if (merging) return merging
     const few = bySelection(query, collection, MAX_SELECTED)
     const scan = few ?? (query.limit === Infinity ? bySelection(query, collection, Infinity) : null)
     const ordered = scan ?? byOrder(query, collection)

@@ -197,6 +197,38 @@ describe('a query', () => {
     expect(runQuery(page, database).rows.map(({ node }) => node.id)).toEqual(['0501', '0502', '0503'])
   })
 
+  test('by several equalities goes on after a name, up and down, by merging their indexes', async () => {
+    const engine = new Engine(Date.now)
+    const database = engine.database(DATABASE)
+    const fieldsOf = (n: number) =>
+      MapValue.from([
+        ['a', BigInt(n % 2)],
+        ['b', BigInt(n % 3)],
+        ['c', BigInt(n % 5)],
+      ])
+    await write(
+      engine,
+      database,
+      Array.from({ length: 1000 }, (_, n) => [idOf(n), fieldsOf(n)]),
+    )
+    const page = (direction: 1 | 2) =>
+      parseQuery(PARENT, {
+        ...messageOf({
+          conditions: (['a', 'b', 'c'] as const).map((path) => ({ path, op: 'EQUAL', operand: 1n })),
+          orders: [],
+          limit: 3,
+          offset: 0,
+          start: undefined,
+        }),
+        orderBy: [{ field: { fieldPath: '__name__' }, direction }],
+        startAt: { values: [new Reference(`${PARENT}/c/0511`)], before: false },
+      })
+    // Every 30th has all three.
+    const ids = (direction: 1 | 2) => runQuery(page(direction), database).rows.map(({ node }) => node.id)
+    expect(ids(1)).toEqual(['0541', '0571', '0601'])
+    expect(ids(2)).toEqual(['0481', '0451', '0421'])
+  })
+
   test('by name alone goes up, as in production without an index for the other way', () => {
     const byName = (conditions: Question['conditions']) =>
       parseQuery(PARENT, {

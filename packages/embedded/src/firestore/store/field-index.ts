@@ -7,7 +7,7 @@ import type { DocumentNode } from './tree.ts'
 
 /** A place in an index: an entry, or the edge before or after all entries of one value. */
 export type IndexKey =
-  | { readonly value: Value; readonly node: DocumentNode }
+  | { readonly value: Value; readonly node: Pick<DocumentNode, 'id'> }
   | { readonly value: Value; readonly edge: 'before' | 'after' }
 
 const side = (key: IndexKey): number => ('node' in key ? 0 : key.edge === 'before' ? -1 : 1)
@@ -51,5 +51,23 @@ export class FieldIndex {
       if (descending ? compareKeys(key, low) < 0 : compareKeys(key, high) > 0) return
       yield node
     }
+  }
+
+  /**
+   * The first document with a value, from the one with id `from` on, or only past that one; from the beginning without
+   * `from`. Backwards when `descending`.
+   */
+  seek(value: Value, from: string | undefined, { isPast = false, descending = false }): DocumentNode | undefined {
+    const entries = this.#entries
+    const key: IndexKey =
+      from === undefined ? { value, edge: descending ? 'after' : 'before' } : { value, node: { id: from } }
+    const pair = descending
+      ? isPast
+        ? entries.nextLowerPair(key)
+        : entries.getPairOrNextLower(key)
+      : isPast
+        ? entries.nextHigherPair(key)
+        : entries.getPairOrNextHigher(key)
+    return pair && compareValues(pair[0].value, value) === 0 ? pair[1] : undefined
   }
 }
