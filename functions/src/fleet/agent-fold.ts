@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { collections, topics, type FoldReceipt } from '@infinity-matrix/contracts'
+import { collections, countShards, topics, type FoldReceipt } from '@infinity-matrix/contracts'
 import type { RefusedReport } from '@infinity-matrix/core/fleet'
 import { logger } from 'firebase-functions/logger'
 import { once, type Context } from '../runtime/context.ts'
@@ -8,7 +8,9 @@ import { messageOf } from '../runtime/failure.ts'
 import { createErasedAgents } from '../runtime/erased-agents.ts'
 import { governor } from '../runtime/governor.ts'
 import { publish } from '../runtime/publish.ts'
+import { createCounter } from './counts.ts'
 import { withErasedAgents } from './erased-agents.ts'
+import type { FoldedAgent } from './fold-commit.ts'
 import { createFoldWindow } from './fold-window.ts'
 import { receiptsOf } from './receipts.ts'
 import { createAgentStore, type AgentStore } from './store.ts'
@@ -51,13 +53,27 @@ const createGovernedStore = (context: Context): AgentStore => {
   }
 }
 
+/** The counter of this instance, in a shard that it draws. */
+const counter = once((context: Context) => {
+  const drawn = Number.parseInt(context.newId().slice(-4), 16)
+  return createCounter(context, drawn % countShards)
+})
+
+const countFolded = (context: Context, folded: readonly FoldedAgent[]): Promise<void> => {
+  const writtenAtMs = context.nowMs()
+  return counter(context).count(folded.map(({ before, document }) => ({ before, after: document, writtenAtMs })))
+}
+
 /** The fold window of this instance. */
 export const foldWindow = once((context: Context) =>
   createFoldWindow({
     store: withErasedAgents(createGovernedStore(context), createErasedAgents(context)),
     refuse: (refused) => keepRefused(context, refused),
     distribute: async () => undefined,
-    report: (folded) => publishReceipts(context, receiptsOf(folded, context.nowMs())),
+    report: async (folded) => {
+      const receipts = receiptsOf(folded, context.nowMs())
+      await Promise.all([publishReceipts(context, receipts), countFolded(context, folded)])
+    },
     nowMs: context.nowMs,
   }),
 )

@@ -10,6 +10,8 @@ export interface Share {
 
 /** What a commit did with one agent. */
 export interface FoldedAgent extends Share {
+  /** As it was stored before the commit; undefined for a new one. */
+  before: AgentDocument | undefined
   /** As it is stored after the commit; undefined while nothing is known of it but an observation. */
   document: AgentDocument | undefined
   /** One for each delivery, in their order. */
@@ -56,7 +58,8 @@ export const createFoldCommit = ({ store, refuse, distribute, report, nowMs }: F
       const result = loaded[index]
       if (result?.status === 'fulfilled') {
         const decided = fold(result.value.stored, deliveries, startedMs)
-        folded.push({ agentId, deliveries, ...decided, document: decided.agent?.document, loaded: result.value })
+        const [before, document] = [result.value.stored?.document, decided.agent?.document]
+        folded.push({ agentId, deliveries, ...decided, before, document, loaded: result.value })
       } else failures.set(agentId, result?.reason)
     })
 

@@ -10,23 +10,24 @@ import { vi } from 'vitest'
 import { openBatches } from '../runtime/batches.ts'
 import type { Context } from '../runtime/context.ts'
 
-/** Engines of a test file's own, with a clock that stands until a test moves it. */
+/** Engines of a test file's own, with a clock that stands until a test moves it; Firestore's times are by it too. */
 export const startEngines = async (projectId: string) => {
   const address = { host: '127.0.0.1', port: 0 }
-  const [store, broker] = await Promise.all([startFirestoreEngine(address), startPubSubEngine(address)])
+  let atMs = testNowMs
+  const clock = () => atMs
+  const [store, broker] = await Promise.all([startFirestoreEngine({ ...address, clock }), startPubSubEngine(address)])
   vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
   vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
   vi.stubEnv('GCLOUD_PROJECT', projectId)
   const [firestore, pubsub] = [new Firestore({ projectId }), new PubSub({ projectId })]
   await Promise.all(Object.values(topics).map(({ name }) => pubsub.createTopic(name)))
-  let atMs = testNowMs
   const batches = await openBatches()
   const context: Context = {
     firestore,
     batches,
     pubsub,
     topic: (name) => pubsub.topic(name, { batching: { maxMilliseconds: 1 } }),
-    nowMs: () => atMs,
+    nowMs: clock,
     newId: () => uuidv7(),
   }
   /** What arrives on a topic from now on. */

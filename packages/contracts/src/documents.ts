@@ -11,6 +11,7 @@ export const collections = {
   cells: 'cells',
   digests: 'digests',
   pulses: 'pulses',
+  counts: 'counts',
   deadLetters: 'deadLetters',
   jobs: 'jobs',
   /** Requests to delete an agent's data; and whose data was deleted, by the hash of its id. */
@@ -21,6 +22,8 @@ export const collections = {
   deadLetterReplays: 'deadLetterReplays',
   /** Duties that only one may do at a time, by the duty's name. */
   leases: 'leases',
+  /** Under a tenant's counts: what changed since they were counted. */
+  shards: 'shards',
   /** Under a job: what became of its agents. */
   pages: 'pages',
   /** Under an agent: events that wait for a missing one, when the agent's own document holds enough of them. */

@@ -67,6 +67,7 @@ export const agentData: Readonly<Record<keyof typeof collections, AgentData> & R
     agents: { found: 'id' },
     alerts: { found: 'subject', field: 'subject' },
     cells: { found: 'until it leaves' },
+    counts: { found: 'nowhere', why: 'they count by tenant, region, tier and status' },
     deadLetters: { found: 'subject', field: 'subject' },
     deadLetterReplays: { found: 'mention', status: 'state.status', working: ['running'] },
     digests: { found: 'nowhere', why: 'it has times, in the order of the names in cells' },
@@ -80,5 +81,6 @@ export const agentData: Readonly<Record<keyof typeof collections, AgentData> & R
     pulses: { found: 'nowhere', why: 'they are brought into cells and go within minutes' },
     parts: { found: 'beneath', parent: 'deadLetters' },
     rollups: { found: 'nowhere', why: 'they count by tenant and minute' },
+    shards: { found: 'nowhere', why: 'they count by tenant, region, tier and status' },
     rollupJournal: { found: 'nowhere', why: 'it names messages of receipts' },
   }

@@ -1,6 +1,7 @@
 export * from './critical-error.ts'
 export * from './agents-api.ts'
 export * from './archive.ts'
+export * from './counts.ts'
 export * from './dead-letter-api.ts'
 export * from './dead-letter.ts'
 export * from './documents.ts'

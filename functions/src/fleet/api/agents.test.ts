@@ -9,13 +9,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createApp } from '../../runtime/on-request.ts'
 import { startEngines, type Engines } from '../testing.ts'
 import { serveAgents } from './agents.ts'
+import { serveCounts } from './counts.ts'
 
 let engines: Engines
 let app: Hono
 
 beforeAll(async () => {
   engines = await startEngines('demo-fleet-api')
-  app = await createApp((routes) => serveAgents(routes, engines.context))
+  app = await createApp((routes) => {
+    serveAgents(routes, engines.context)
+    serveCounts(routes, engines.context)
+  })
 })
 afterAll(() => engines.close())
 
@@ -110,6 +114,20 @@ describe('a search', () => {
       const prefixes = path.map((_, depth) => path.slice(0, depth + 1).join('.'))
       expect(exempt.filter(({ fieldPath }) => prefixes.includes(fieldPath) || fieldPath === '*')).toEqual([])
     }
+  })
+})
+
+describe('counts', () => {
+  it('of a filter are counted now', async () => {
+    await store(
+      ...Array.from({ length: 4 }, (_, index) => ({ agentId: `count-${index}`, tenant: 'counted', inSync: index > 0 })),
+    )
+    const counted = await app.request('/v1/counts?tenant=counted&inSync=true')
+    expect(await counted.json()).toMatchObject({ agents: 3 })
+    expect(await (await app.request('/v1/counts?tenant=counted')).json()).toMatchObject({
+      agents: 0,
+      reconciledAt: null,
+    })
   })
 })
 

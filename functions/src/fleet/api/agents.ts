@@ -1,5 +1,4 @@
 import {
-  AgentFilter,
   AgentId,
   Properties,
   propertiesLengthMax,
@@ -9,26 +8,14 @@ import {
 } from '@infinity-matrix/contracts'
 import { desiredVersionOf, desiredViewOf, type DesiredChange } from '@infinity-matrix/core/fleet'
 import type { Context as Request, Hono } from 'hono'
-import { z } from 'zod'
 import type { Context } from '../../runtime/context.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
 import { readJson, readQuery } from '../../runtime/request-body.ts'
 import { readAgent, searchAgents } from '../agents.ts'
 import { applyDesiredChange } from '../desired.ts'
 import { callerOf } from './caller.ts'
+import { FilterQuery } from './filter.ts'
 import { PageQuery, tokenOf } from './paging.ts'
-
-/** A filter as a query string says it: `?status=failed&inSync=false&label.team=a`. */
-const filterOf = ({ pageSize: _, pageToken: __, ...query }: Record<string, string>): unknown => {
-  const labels: Record<string, string> = {}
-  const fields: Record<string, string | boolean> = {}
-  for (const [name, value] of Object.entries(query)) {
-    if (name.startsWith('label.')) labels[name.slice('label.'.length)] = value
-    else fields[name] = name === 'inSync' && (value === 'true' || value === 'false') ? value === 'true' : value
-  }
-  return Object.keys(labels).length === 0 ? fields : { ...fields, labels }
-}
-export const FilterQuery = z.record(z.string(), z.string()).transform(filterOf).pipe(AgentFilter)
 
 const etagOf = (agent: AgentDocument) => `"${desiredVersionOf(agent)}"`
 const ifMatchRule = 'must be the ETag of the desired state that you changed, such as "3", or * for whatever it is'

@@ -1,0 +1,20 @@
+import type { Context as Request, Hono } from 'hono'
+import type { Context } from '../../runtime/context.ts'
+import { readQuery } from '../../runtime/request-body.ts'
+import { countAgents } from '../agents.ts'
+import { showCounts } from '../counts.ts'
+import { FilterQuery } from './filter.ts'
+
+/**
+ * How many agents there are. For one tenant, from its counters, with how fresh and how far off they are; for any other
+ * filter, counted now, which costs a read for each 1,000 agents.
+ */
+export const serveCounts = (app: Hono, { firestore }: Context): void => {
+  const show = async (request: Request) => {
+    const filter = readQuery(request, FilterQuery)
+    const { tenant, ...more } = filter
+    const isByCounters = tenant !== undefined && Object.keys(more).length === 0
+    return request.json(isByCounters ? await showCounts(firestore, tenant) : await countAgents(firestore, filter))
+  }
+  app.get('/v1/counts', (request) => show(request))
+}
