@@ -1,7 +1,8 @@
 import { agentData, collections, type AgentData, type Erasure } from '@infinity-matrix/contracts'
 import { mentions } from '@infinity-matrix/core/erasure'
-import type { DocumentReference, Query, QueryDocumentSnapshot } from '@google-cloud/firestore'
+import type { QueryDocumentSnapshot } from '@google-cloud/firestore'
 import type { Context } from '../runtime/context.ts'
+import { deleteWhole, each } from './documents.ts'
 
 /** Whose data: an agent of a tenant. */
 export interface Target extends Pick<Erasure, 'tenant'> {
@@ -10,26 +11,8 @@ export interface Target extends Pick<Erasure, 'tenant'> {
 
 type Found<Kind extends AgentData['found']> = Extract<AgentData, { found: Kind }>
 
-const pageSize = 100
-
 /** What is stored of one agent in Firestore, found as `agentData` says. */
 export const createAgentData = ({ firestore }: Pick<Context, 'firestore'>) => {
-  async function* each(query: Query): AsyncGenerator<QueryDocumentSnapshot> {
-    const page = query.orderBy('__name__').limit(pageSize)
-    for (let found = await page.get(); found.size > 0; found = await page.startAfter(found.docs.at(-1)).get())
-      yield* found.docs
-  }
-
-  /** @returns how many documents there were, with those beneath it */
-  const deleteWhole = async (document: DocumentReference): Promise<number> => {
-    let deleted = 0
-    for (const beneath of await document.listCollections())
-      for (const child of await beneath.listDocuments()) deleted += await deleteWhole(child)
-    if ((await document.get()).exists) deleted++
-    await document.delete()
-    return deleted
-  }
-
   // A document of another tenant under the same id is not this agent's.
   const isOf = (snapshot: { get: (field: string) => unknown }, { tenant }: Target): boolean => {
     const owner: unknown = snapshot.get('tenant')

@@ -1,4 +1,4 @@
-// Of two rooms: what fleet folds must not come back when events has erased it.
+// Of two rooms: what fleet folds is kept, and deleted, by events.
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ import {
   collections,
   ErasureView,
   ProblemDetails,
+  storageDays,
   topics,
   type Erasure,
 } from '@infinity-matrix/contracts'
@@ -25,6 +26,7 @@ import { context, type Context } from './src/runtime/context.ts'
 import { createApp } from './src/runtime/on-request.ts'
 import { serveErasures } from './src/events/erasure-routes.ts'
 import { createErasures } from './src/events/erasures.ts'
+import { deleteExpired } from './src/events/retain.ts'
 
 const tenant = 'acme'
 const closing: (() => Promise<unknown>)[] = []
@@ -241,5 +243,37 @@ describe('an erasure', { timeout: 60_000 }, () => {
     ])
     expect((await post({ tenant, agentId: 'a/b' })).status).toBe(422)
     expect((await app.request('/v1/erasures/none')).status).toBe(404)
+  })
+})
+
+describe('retention', { timeout: 60_000 }, () => {
+  it('deletes what was kept long enough from each tier, as time goes on, and nothing before', async () => {
+    const refused = { ...report('kept-1', 1), specversion: '0.3' }
+    await send(refused)
+    await send(report('kept-1', 2))
+    const heartbeat = observationJson('agent.heartbeat.v1', { silenceBoundSeconds: 30 }, { agentId: 'kept-1', tenant })
+    await shared.pubsub.topic(topics.healthChecks.name).publishMessage({ json: heartbeat })
+    await archivedWhen('kept-1', 3)
+    const left = async () => {
+      const letters = await shared.firestore
+        .collection(collections.deadLetters)
+        .where('subject', '==', 'agents/kept-1')
+        .get()
+      const agents = await shared.firestore.collection(collections.agents).where('agentId', '==', 'kept-1').get()
+      const rows = (await archived()).filter((data) => data.includes('kept-1'))
+      const heartbeats = rows.filter((data) => data.includes('heartbeat')).length
+      return { letters: letters.size, agents: agents.size, reports: rows.length - heartbeats, heartbeats }
+    }
+    const after = async (days: number) => {
+      aheadMs = days * 86_400_000
+      await deleteExpired(shared)
+      return left()
+    }
+    expect(await after(storageDays.hot - 1)).toEqual({ letters: 1, agents: 1, reports: 2, heartbeats: 1 })
+    expect(await after(storageDays.hot + 1)).toEqual({ letters: 1, agents: 1, reports: 2, heartbeats: 0 })
+    expect(await after(storageDays.warm + 1)).toEqual({ letters: 0, agents: 1, reports: 2, heartbeats: 0 })
+    expect(await after(storageDays.cold - 1)).toMatchObject({ reports: 2 })
+    expect(await after(storageDays.cold + 1)).toEqual({ letters: 0, agents: 1, reports: 0, heartbeats: 0 })
+    expect((await shared.firestore.collection(collections.erasedAgents).get()).size).toBe(0)
   })
 })

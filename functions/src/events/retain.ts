@@ -1,0 +1,61 @@
+import { archiveRetention, collections, documentRetention, type DocumentRetention } from '@infinity-matrix/contracts'
+import { logger } from 'firebase-functions/logger'
+import type { Context } from '../runtime/context.ts'
+import { createLeases } from '../runtime/lease.ts'
+import { onTick } from '../runtime/on-tick.ts'
+import { createArchiveRows } from './archive-rows.ts'
+import { deleteWhole, each } from './documents.ts'
+
+const leaseSeconds = 540
+const pageSize = 100
+
+/** Deletes what was kept for as long as it is to be. @returns how much, by collection and table */
+export const deleteExpired = async ({ firestore, nowMs }: Context): Promise<Record<string, number>> => {
+  const before = (days: number) => new Date(nowMs() - days * 86_400_000).toISOString()
+
+  const sharded = async (collection: string, field: string, time: string, shard: number): Promise<number> => {
+    const oldest = firestore.collection(collection).where('shard', '==', shard).where(field, '<', time)
+    let deleted = 0
+    for (;;) {
+      // By the index in which the youngest come first, which is there.
+      const { docs } = await oldest.orderBy(field, 'desc').limit(pageSize).get()
+      for (const { ref } of docs) deleted += await deleteWhole(ref)
+      if (docs.length < pageSize) return deleted
+    }
+  }
+
+  const fromCollection = async (name: string, { field, days, shards }: DocumentRetention): Promise<number> => {
+    const time = before(days)
+    let deleted = 0
+    if (shards !== undefined)
+      for (let shard = 0; shard < shards; shard++) deleted += await sharded(name, field, time, shard)
+    else
+      for await (const snapshot of each(firestore.collection(name)))
+        if (String(snapshot.get(field)) < time) deleted += await deleteWhole(snapshot.ref)
+    return deleted
+  }
+
+  const deleted: Record<string, number> = {}
+  for (const [name, collection] of Object.entries(collections)) {
+    const retention = Object.entries(documentRetention).find(([of]) => of === name)?.[1]
+    if (retention) deleted[collection] = await fromCollection(collection, retention)
+  }
+  const archive = createArchiveRows()
+  for (const { table, days } of archiveRetention) deleted[table.table] = await archive.deleteBefore(table, before(days))
+  return deleted
+}
+
+/** Once a day: nothing is kept longer than `documentRetention` and `archiveRetention` say. */
+export const retain = onTick(
+  { schedule: 'every 24 hours', maxInstances: 1, timeoutSeconds: 540, memory: '256MiB' },
+  async (context) => {
+    const leases = createLeases(context)
+    const held = await leases.acquire('retention', context.newId(), leaseSeconds)
+    if (held === null) return
+    try {
+      logger.info('deleted what was kept long enough', await deleteExpired(context))
+    } finally {
+      await leases.release(held)
+    }
+  },
+)
