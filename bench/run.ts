@@ -5,8 +5,9 @@ import { engines } from './engines.ts'
 import { fold } from './fold.ts'
 import type { Row } from './measure.ts'
 import { propagation } from './propagation.ts'
+import { rebuild } from './rebuild.ts'
 
-const benchmarks: Record<string, () => Promise<Row[]>> = { engines, fold, propagation }
+const benchmarks: Record<string, () => Promise<Row[]>> = { engines, fold, propagation, rebuild }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
