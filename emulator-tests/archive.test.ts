@@ -1,11 +1,6 @@
-import { execFile } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { rebuildAgent } from '@infinity-matrix/archive'
 import { collections } from '@infinity-matrix/contracts'
-import type { Message } from '@google-cloud/pubsub'
-import { waitFor } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openControlPlane, type ControlPlane } from '../packages/cli/src/control-plane.ts'
 import { playHistory, type Moment } from '../packages/cli/src/rebuild/play.ts'
@@ -38,15 +33,6 @@ afterAll(async () => {
 
 const present = () => controlPlane.agentsInOrder(agentIds)
 
-/** The sequences of an agent's reports as they were published between two times, each once. */
-const publishedOrder = async (agentId: string, from = '', until = ''): Promise<number[]> => {
-  const filter = { agentIds: new Set([agentId]), fromMs: Date.parse(from), untilMs: Date.parse(until) }
-  const sequences: number[] = []
-  for await (const { raw } of archiveOf(controlPlane).events(filter))
-    sequences.push((JSON.parse(raw) as { sequence: number }).sequence)
-  return sequences
-}
-
 describe('the archive', () => {
   it('rebuilds every agent as it is stored, and as it was stored at each moment of rest', async () => {
     const archive = archiveOf(controlPlane)
@@ -74,36 +60,5 @@ describe('the archive', () => {
     await firestore.collection(collections.agents).doc(agentId).update({ 'reported.usage.steps': 99_999 })
     const verified = await verify(archiveOf(controlPlane), present, { agentIds }, { settleSecondsMax: 0 })
     expect(verified).toMatchObject({ equal: agents - 1, different: 1, faults: [`${agentId}: reported`] })
-  })
-})
-
-describe('a replay from the archive', () => {
-  it('brings what was published in a time to a new topic, the events of each agent in their order', async () => {
-    const [first, second] = moments.map(({ atMs }) => new Date(atMs).toISOString())
-    const topic = `replayed-${uniqueTenant()}`
-    const [created] = await pubsub.createTopic(topic)
-    const [subscription] = await created.createSubscription(topic, { enableMessageOrdering: true })
-    const received = new Map<string, number[]>()
-    subscription.on('message', (message: Message) => {
-      const { subject, sequence } = JSON.parse(message.data.toString()) as { subject: string; sequence: number }
-      received.set(subject, [...(received.get(subject) ?? []), sequence])
-      message.ack()
-    })
-    const within = ['--from', first ?? '', '--until', second ?? '', '--tenant', tenant]
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      join(import.meta.dirname, '../packages/cli/src/replay-archive.ts'),
-      ...['--topic', topic, '--rate', '1000', '--json', ...within],
-    ])
-    const { sent } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { sent: number }
-    // The second part has six reports of each agent, fewer where one is held back, and more where one was before.
-    expect(Math.abs(sent - agents * 6)).toBeLessThanOrEqual(agents)
-    const total = () => [...received.values()].reduce((sum, sequences) => sum + sequences.length, 0)
-    await waitFor('all replayed events', () => (total() >= sent ? true : undefined))
-    await subscription.close()
-    expect(received.size).toBe(agents)
-    for (const [subject, sequences] of received) {
-      const published = await publishedOrder(subject.slice('agents/'.length), first, second)
-      expect(sequences).toEqual(published)
-    }
   })
 })

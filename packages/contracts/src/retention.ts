@@ -12,7 +12,7 @@ export const storageDays = { hot: 30, warm: 365, cold: 7 * 365 } as const
 export interface DocumentRetention {
   field: string
   days: number
-  /** Over so many shards the field is indexed; without it, documents are few, and all are looked at. */
+  /** How they are found: by an index of the field, over so many shards; without it they are few, and all are looked at. */
   shards?: number
 }
 
@@ -22,6 +22,7 @@ export interface DocumentRetention {
  */
 export const documentRetention: Readonly<Partial<Record<keyof typeof collections, DocumentRetention>>> = {
   deadLetters: { field: 'deadAt', days: storageDays.warm, shards: deadLetterShards },
+  alerts: { field: 'lastAt', days: storageDays.warm },
   deadLetterReplays: { field: 'updatedAt', days: storageDays.hot },
   jobs: { field: 'updatedAt', days: storageDays.warm },
   erasures: { field: 'requestedAt', days: storageDays.cold },
