@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
 import { engines } from './engines.ts'
-import { fold } from './fold.ts'
+import { fold } from './fold/index.ts'
 import type { Row } from './measure.ts'
 import { propagation } from './propagation.ts'
 import { rebuild } from './rebuild.ts'

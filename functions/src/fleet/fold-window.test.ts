@@ -1,12 +1,13 @@
 import { Firestore } from '@google-cloud/firestore'
 import { AgentDocument, collections, parseEvent, type FoldReceipt } from '@infinity-matrix/contracts'
-import type { Delivery, RefusedReport } from '@infinity-matrix/core/fleet'
+import { fold, type Delivery, type RefusedReport } from '@infinity-matrix/core/fleet'
 import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
-import { reportJson, testNowMs } from '@infinity-matrix/testing'
+import { history, reportJson, testNowMs, troubled } from '@infinity-matrix/testing'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openBatches, type Batches } from '../runtime/batches.ts'
 import type { FoldedAgent } from './fold-commit.ts'
-import { createFoldWindow } from './fold-window.ts'
+import { createFoldWindow, type FoldWindowOptions } from './fold-window.ts'
 import { receiptsOf } from './receipts.ts'
 import { createAgentStore, type AgentChange, type AgentStore } from './store.ts'
 
@@ -37,7 +38,10 @@ const acted = (agentId: string, sequence: number) =>
   delivery(reportJson('agent.step-taken.v1', sequence, { step: 'acted', costUsd: 0.25 }, { agentId }))
 
 /** One function instance: a window, and what it did. */
-const instance = (store: AgentStore = createAgentStore(firestore, batches)) => {
+const instance = (
+  store: AgentStore = createAgentStore(firestore, batches),
+  { distribute, ...bounds }: Partial<Pick<FoldWindowOptions, 'distribute' | 'eventsMax' | 'bytesMax'>> = {},
+) => {
   const receipts: FoldReceipt[] = []
   const refused: RefusedReport[] = []
   const distributed: FoldedAgent[] = []
@@ -49,7 +53,9 @@ const instance = (store: AgentStore = createAgentStore(firestore, batches)) => {
     },
     distribute: async (folded) => {
       distributed.push(...folded)
+      await distribute?.(folded)
     },
+    ...bounds,
     report: async (folded) => {
       receipts.push(...receiptsOf(folded, testNowMs))
     },
@@ -189,4 +195,166 @@ describe('failure', () => {
     await expect(window.submit(acted('i', 1))).rejects.toMatchObject({ code: 7 })
     expect((await firestore.collection(collections.agents).doc('i').get()).exists).toBe(false)
   })
+})
+
+describe('a full window', () => {
+  const blocked = () => {
+    let open: () => void = () => undefined
+    const opened = new Promise<void>((resolve) => (open = resolve))
+    const store = createAgentStore(firestore, batches)
+    return { open, store: { ...store, load: (ids: readonly string[]) => opened.then(() => store.load(ids)) } }
+  }
+
+  it.each([
+    ['events', { eventsMax: 3 }],
+    ['bytes', { bytesMax: 40 }],
+  ])('of %s refuses at once what is to come again later, and takes it when there is room', async (what, bounds) => {
+    const { open, store } = blocked()
+    const window = instance(store, bounds)
+    const held = window.submitAll([started(`full-${what}`), acted(`full-${what}`, 2)], 30)
+    await expect(window.submitAll([acted(`full-${what}`, 3), acted(`full-${what}`, 4)], 30)).rejects.toMatchObject({
+      code: 8,
+      message: '2 events of 30 bytes are being folded',
+    })
+    open()
+    expect(await held).toMatchObject([{ value: 'applied' }, { value: 'applied' }])
+    const later = await window.submitAll([acted(`full-${what}`, 3), acted(`full-${what}`, 4)], 30)
+    expect(later).toMatchObject([{ value: 'applied' }, { value: 'applied' }])
+  })
+
+  it('takes what is larger than itself when it is empty', async () => {
+    const window = instance(undefined, { eventsMax: 1, bytesMax: 1 })
+    expect(await window.submitAll([started('larger'), acted('larger', 2)], 1000)).toHaveLength(2)
+  })
+})
+
+/** Batches whose n-th request to write has no answer: it was done, or not. */
+const unanswered = (plan: readonly ('done' | 'not done' | 'answered')[]): Batches => {
+  let nth = 0
+  const lost = Object.assign(new Error('no answer'), { code: 14 })
+  return {
+    ...batches,
+    writeAll: async (writes) => {
+      const what = plan[nth++] ?? 'answered'
+      if (what === 'not done') return writes.map(() => ({ status: 'rejected', reason: lost }))
+      const results = await batches.writeAll(writes)
+      return what === 'answered' ? results : writes.map(() => ({ status: 'rejected', reason: lost }))
+    },
+  }
+}
+
+describe('a commit without an answer', () => {
+  it.each(['done', 'not done'] as const)('that was %s is applied once, and told', async (what) => {
+    const agentId = `lost-${what.replace(' ', '-')}`
+    const { submitAll, distributed } = instance(createAgentStore(firestore, unanswered([what, what])))
+    await submitAll([started(agentId), acted(agentId, 2)], 0)
+    expect(await agentOf(agentId)).toMatchObject({ lastSequence: 2, version: 1, reported: { usage: { steps: 1 } } })
+    expect(distributed.flatMap(({ deliveries }) => deliveries.map(({ event }) => event.type))).toEqual([
+      'agent.started.v1',
+      'agent.step-taken.v1',
+    ])
+  })
+
+  it('again and again is thrown at last, for the platform to deliver again', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const { submit } = instance(createAgentStore(firestore, unanswered(Array.from({ length: 20 }, () => 'not done'))))
+    await expect(submit(started('away'))).rejects.toMatchObject({ code: 14 })
+    vi.restoreAllMocks()
+  })
+})
+
+describe('what agents did', () => {
+  it('is told before the commit where parked reports are released, and told again with a commit that lost', async () => {
+    const order: string[] = []
+    await instance().submit(acted('told', 2))
+    const store = createAgentStore(firestore, unanswered(['not done']))
+    const { submit, distributed } = instance({
+      ...store,
+      saveAll: (changes) => {
+        order.push(`save after ${distributed.length}`)
+        return store.saveAll(changes)
+      },
+    })
+    expect(await submit(started('told'))).toBe('applied')
+    expect(order).toEqual(['save after 1', 'save after 2'])
+    expect(distributed).toMatchObject([
+      { agentId: 'told', released: [{ sequence: 2 }], document: { lastSequence: 2 } },
+      { agentId: 'told', released: [{ sequence: 2 }], document: { lastSequence: 2 } },
+    ])
+  })
+
+  it('and could not be told is delivered again, as a duplicate, and told then', async () => {
+    let isAway = true
+    const { submit, distributed } = instance(undefined, {
+      distribute: async () => {
+        if (isAway) throw Object.assign(new Error('away'), { code: 14 })
+      },
+    })
+    await expect(submit(started('untold'))).rejects.toMatchObject({ code: 14 })
+    isAway = false
+    expect(await submit(started('untold'))).toBe('duplicate')
+    expect(distributed.map(({ verdicts }) => verdicts)).toEqual([['applied'], ['duplicate']])
+  })
+})
+
+describe('any deliveries to several instances at once, with commits that lose or are lost', () => {
+  it('end in the pure fold, and every report is told', async () => {
+    let run = 0
+    const any: fc.Arbitrary<object[]> = history({ lengthMax: 10 })
+    const cases = fc.tuple(any, any).chain((histories) =>
+      fc.record({
+        histories: fc.constant(histories),
+        instances: fc.array(
+          fc.record({
+            delivered: troubled(histories.flatMap((events, agent) => events.map((json) => ({ agent, json })))),
+            plan: fc.array(fc.constantFrom('done' as const, 'not done' as const, 'answered' as const), {
+              maxLength: 4,
+            }),
+            messageSize: fc.integer({ min: 1, max: 8 }),
+          }),
+          { minLength: 1, maxLength: 3 },
+        ),
+      }),
+    )
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ histories, instances }) => {
+        run++
+        const named = (agent: number, json: object) => {
+          const agentId = `any-${run}-${agent}`
+          return delivery({ ...json, source: `//agents/${agentId}`, subject: `agents/${agentId}` })
+        }
+        const windows = instances.map(({ plan }) => instance(createAgentStore(firestore, unanswered(plan))))
+        await Promise.all(
+          instances.flatMap(({ delivered, messageSize }, nth) =>
+            Array.from({ length: Math.ceil(delivered.length / messageSize) }, async (_, message) => {
+              const some = delivered.slice(message * messageSize, (message + 1) * messageSize)
+              const results = await windows[nth]?.submitAll(
+                some.map(({ agent, json }) => named(agent, json)),
+                0,
+              )
+              expect(results?.filter(({ status }) => status === 'rejected')).toEqual([])
+            }),
+          ),
+        )
+        for (const [agent, events] of histories.entries()) {
+          const pure = fold(
+            undefined,
+            events.map((json) => named(agent, json)),
+            testNowMs,
+          ).agent?.document
+          const stored = await agentOf(`any-${run}-${agent}`)
+          expect({ ...stored, version: 0 }).toEqual({ ...pure, version: 0 })
+          const told = windows
+            .flatMap(({ distributed }) => distributed)
+            .filter(({ agentId }) => agentId === stored.agentId)
+            .flatMap(({ deliveries, released, verdicts }) => [
+              ...deliveries.filter((_, index) => verdicts[index] !== 'parked').map(({ raw }) => raw),
+              ...released.map(({ raw }) => raw),
+            ])
+          expect(new Set(told).size).toBe(events.length)
+        }
+      }),
+      { numRuns: 30 },
+    )
+  }, 60_000)
 })

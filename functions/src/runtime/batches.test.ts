@@ -44,7 +44,7 @@ const { map } = fc.letrec<{ map: Record<string, unknown>; value: unknown }>((tie
   value: fc.oneof({ maxDepth: 3 }, scalar, tie('map'), fc.array(fc.oneof(scalar, tie('map')), { maxLength: 3 })),
 }))
 
-describe('values', () => {
+describe('values', { timeout: 60_000 }, () => {
   it('are read as they were written, by this and by Google’s own client', async () => {
     await fc.assert(
       fc.asyncProperty(map, async (fields) => {
@@ -75,7 +75,7 @@ describe('values', () => {
   })
 })
 
-describe('many documents', () => {
+describe('many documents', { timeout: 60_000 }, () => {
   it('are read in the order they are asked for, also those that are not there', async () => {
     const [first, missing, second] = [newPath(), newPath(), newPath()]
     await batches.writeAll([first, second].map((path) => ({ path, fields: { path } })))

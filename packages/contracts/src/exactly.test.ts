@@ -75,7 +75,7 @@ const events: fc.Arbitrary<Json> = fc.oneof(
   ),
 )
 
-describe('a guard made from a schema', () => {
+describe('a guard made from a schema', { timeout: 60_000 }, () => {
   it('knows every event that is as its schema says', () => {
     fc.assert(
       fc.property(events, (event) => {
