@@ -95,6 +95,8 @@ export const simulate = (options: SimulationOptions) => {
     heartbeatsPerSecond: Math.round(heartbeats / seconds),
     processedPerSecond: Math.round(heartbeats / wallSeconds),
     wallSeconds: round(wallSeconds),
+    // Of this process, whatever else the machine does.
+    cpuSeconds: round((process.cpuUsage().user + process.cpuUsage().system) / 1e6),
     memoryPeakMiB: Math.round(process.resourceUsage().maxRSS / 1024),
     detectionSeconds: {
       p50: round(quantile(0.5)),
