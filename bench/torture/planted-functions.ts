@@ -48,6 +48,9 @@ const planted = (process.env['PLANTED_FAULTS'] ?? '').split(',').reduce<Handler>
   (event) => built.fleet.onStateChange(event),
 )
 
+/** The other rooms as they are. */
+export const { events } = built
+
 export const fleet = {
   ...built.fleet,
   onStateChange: (event: CloudEvent) => {
