@@ -11,6 +11,7 @@ import {
   type AgentDocument,
 } from '@infinity-matrix/contracts'
 import { fold, type Delivery } from '@infinity-matrix/core/fleet'
+import { createBatcher, createHttpTransport } from '@infinity-matrix/sdk'
 import { history, reportJson, troubled } from '@infinity-matrix/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -42,7 +43,7 @@ const runOf = (agentId: string) => {
     fresh(reportJson('agent.started.v1', 1, { kind: 'worker' }, overrides)),
     fresh(reportJson('agent.step-taken.v1', 2, { step: 'acted', costUsd: 0.25 }, overrides)),
     fresh(reportJson('agent.finished.v2', 3, { outcome: 'success' }, overrides)),
-  ]
+  ] as const
 }
 
 describe('events that are posted', () => {
@@ -59,6 +60,23 @@ describe('events that are posted', () => {
     const response = await postEvents(runOf(agentId), wait)
     expect(response.status).toBe(200)
     expect(await agentOf(agentId)).toMatchObject({ status: 'succeeded', lastSequence: 3 })
+  })
+})
+
+describe("the SDK's batcher", () => {
+  it('brings the reports of many agents at once, and tells what became of each', async () => {
+    const origin = url.slice(0, -ingestPath.length)
+    const batcher = createBatcher({ transport: createHttpTransport({ origin, waitSeconds: 20 }) })
+    const runs = Array.from({ length: 30 }, () => runOf(newAgentId()))
+    const added = runs.flatMap((run) => run.map((event) => batcher.add(event)))
+    const bad = batcher.add({ ...runs[0]?.[0], type: 'agent.started.v1', subject: 'agents/nobody' })
+    await Promise.all([expect(bad).rejects.toMatchObject({ problem: { field: 'source' } }), batcher.close()])
+    for (const { verdict } of await Promise.all(added)) expect(['applied', 'duplicate']).toContain(verdict)
+    for (const [started] of runs)
+      expect(await agentOf(started.subject.slice('agents/'.length))).toMatchObject({
+        status: 'succeeded',
+        lastSequence: 3,
+      })
   })
 })
 

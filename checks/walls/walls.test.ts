@@ -51,6 +51,7 @@ const planted: Planted[] = [
   importing('packages/contracts/src/package.ts', 'uuid', /^contracts depends on zod only, not on uuid/),
   importing('packages/contracts/src/node.ts', 'node:fs', /^contracts is pure .* node:fs/),
   importing('packages/dashboard/src/node.ts', 'fs', /^dashboard runs in a browser/),
+  importing('packages/sdk/src/node.ts', 'node:fs', /^sdk runs in a browser/),
   importing('packages/cli/src/google.ts', '@google-cloud/pubsub', /^only functions may import @google-cloud\/pubsub/),
   importing('packages/embedded/src/google.ts', 'firebase-admin/firestore', /^only functions may import firebase-admin/),
   importing('packages/cli/src/grpc.ts', '@grpc/grpc-js', /^only embedded may import @grpc\/grpc-js/),

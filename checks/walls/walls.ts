@@ -22,7 +22,7 @@ const testDoors = (area: string) => (area === 'functions' ? ['testing', 'embedde
 const outside = ['emulator-tests', 'bench', 'checks']
 
 const pureAreas = ['core', 'contracts']
-const browserAreas = ['dashboard']
+const browserAreas = ['dashboard', 'sdk']
 
 /** Packages that only some files may import: an area, or one file of an area that does not. */
 const packageDoors = [

@@ -16,11 +16,12 @@ import {
   type ArchiveTable,
   type TopicName,
 } from '@infinity-matrix/contracts'
+import { createBatcher, createPublisherTransport } from '@infinity-matrix/sdk'
 import type { DocumentSnapshot } from '@google-cloud/firestore'
 import type { Message, Topic as PubSubTopic } from '@google-cloud/pubsub'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
-import { attributesOf, topicOf, type WireEvent } from './events.ts'
+import type { WireEvent } from './events.ts'
 import { skipCloudDetection } from './settings.ts'
 
 /** Where the control plane is: a project, on engines at `host:port` or, without them, on Google Cloud. */
@@ -55,6 +56,8 @@ const agentsPerRead = 100
 const leftoverSeconds = 86_400
 const retentionSeconds = 600
 const messagesRemembered = 10_000
+const eventsPerMessageMax = 100
+const eventLingerMs = 5
 const ALREADY_EXISTS = 6
 
 const ignoreExisting = (error: unknown) => {
@@ -78,7 +81,7 @@ export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }:
   const topic = (name: TopicName): PubSubTopic => {
     const known = topicsByName.get(name)
     if (known) return known
-    const created = pubsub.topic(name, { batching: { maxMessages: 100, maxMilliseconds: 5 } })
+    const created = pubsub.topic(name, { batching: { maxMilliseconds: 1 } })
     topicsByName.set(name, created)
     return created
   }
@@ -114,9 +117,16 @@ export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }:
     await ensureArchive()
   }
 
+  const batcher = createBatcher({
+    transport: createPublisherTransport((name, text) => topic(name).publishMessage({ data: Buffer.from(text) }), {
+      eventsMax: eventsPerMessageMax,
+    }),
+    lingerMs: eventLingerMs,
+  })
+
   /** Resolves when Pub/Sub has the event. */
   const publish = async (event: WireEvent): Promise<void> => {
-    await topic(topicOf(event)).publishMessage({ json: event, attributes: attributesOf(event) })
+    await batcher.add(event)
   }
 
   /** Publishes several events of the topic of reports as one message. */
@@ -242,6 +252,7 @@ export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }:
   }
 
   const close = async (): Promise<void> => {
+    await batcher.close()
     await Promise.all([pubsub.close(), firestore.terminate()])
   }
 

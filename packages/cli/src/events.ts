@@ -1,5 +1,4 @@
-import type { AgentObservation, AgentReport, TopicName } from '@infinity-matrix/contracts'
-import { topics } from '@infinity-matrix/contracts'
+import type { AgentObservation, AgentReport } from '@infinity-matrix/contracts'
 import type { ReportContent } from '@infinity-matrix/core/reported-state'
 import { v7 as uuidv7 } from 'uuid'
 
@@ -53,13 +52,4 @@ export const reportEvent = (
 export const heartbeatEvent = (sender: Sender, data: Heartbeat): WireEvent => ({
   ...envelopeOf(sender, 'agent.heartbeat.v1', uuidv7(), new Date()),
   data,
-})
-
-export const topicOf = ({ type }: WireEvent): TopicName =>
-  type === 'agent.heartbeat.v1' ? topics.healthChecks.name : topics.stateChanges.name
-
-/** The envelope's fields once more, as message attributes: subscriptions filter by them without reading the body. */
-export const attributesOf = ({ data: _, ...envelope }: WireEvent): Record<string, string> => ({
-  ...Object.fromEntries(Object.entries(envelope).map(([name, value]) => [`ce-${name}`, String(value)])),
-  'content-type': 'application/cloudevents+json',
 })

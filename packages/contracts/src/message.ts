@@ -150,9 +150,9 @@ export const messageText = (raws: readonly string[]): string => {
   return raws.length === 1 ? first : `{"events":[${raws.join(',')}]}`
 }
 
-// What a batch has beside its events, and between them.
-const frameBytes = '{"events":[]}'.length
-const separatorBytes = ','.length
+/** What a batch has beside its events, and between them. */
+export const frameBytes = '{"events":[]}'.length
+export const separatorBytes = ','.length
 
 /**
  * Events in their order, in as few messages as hold them; an event that is too large for any stands alone.

@@ -17,7 +17,7 @@ const roundsPerSecond = 20
 const pollMs = 10
 
 /**
- * Publishes events in their order, each as a message of its own, and stays near what is folded: the emulator suite drops
+ * Publishes events in their order, and stays near what is folded: the emulator suite drops
  * what waits longer than a function's timeout, and never delivers it again.
  */
 export const publishAll = async (

@@ -1,0 +1,5 @@
+export * from './batcher.ts'
+export * from './errors.ts'
+export * from './http-transport.ts'
+export * from './publisher-transport.ts'
+export * from './transport.ts'
