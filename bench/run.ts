@@ -6,8 +6,9 @@ import { fold } from './fold/index.ts'
 import type { Row } from './measure.ts'
 import { propagation } from './propagation.ts'
 import { rebuild } from './rebuild.ts'
+import { subscriptions } from './subscriptions.ts'
 
-const benchmarks: Record<string, () => Promise<Row[]>> = { engines, fold, propagation, rebuild }
+const benchmarks: Record<string, () => Promise<Row[]>> = { engines, fold, propagation, rebuild, subscriptions }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,12 +1,14 @@
 import { onRequest } from '../runtime/on-request.ts'
 import { serveErasures } from './erasure-routes.ts'
 import { serveDeadLetters } from './letter-routes.ts'
+import { serveSubscriptions } from './subscription-routes.ts'
 
-/** What people and programs may do about events: dead letters, erasures. */
+/** What people and programs may do about events: dead letters, erasures, subscriptions. */
 export const api = onRequest(
   { maxInstances: 4, concurrency: 40, memory: '512MiB', cpu: 1, timeoutSeconds: 60 },
   (app, context) => {
     serveDeadLetters(app, context)
     serveErasures(app, context)
+    serveSubscriptions(app, context)
   },
 )

@@ -1,4 +1,7 @@
 export { api } from './api.ts'
+export { giveUpMissing } from './giveUpMissing.ts'
+export { onChange } from './onChange.ts'
+export { onUndelivered } from './onUndelivered.ts'
 export { erase } from './erase.ts'
 export { logReceipts } from './logReceipts.ts'
 export { onCriticalError } from './onCriticalError.ts'

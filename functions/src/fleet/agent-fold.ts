@@ -10,6 +10,7 @@ import { governor } from '../runtime/governor.ts'
 import { publish } from '../runtime/publish.ts'
 import { createCounter } from './counts.ts'
 import { withErasedAgents } from './erased-agents.ts'
+import { publishChanges } from './changes.ts'
 import type { FoldedAgent } from './fold-commit.ts'
 import { createFoldWindow } from './fold-window.ts'
 import { receiptsOf } from './receipts.ts'
@@ -69,7 +70,7 @@ export const foldWindow = once((context: Context) =>
   createFoldWindow({
     store: withErasedAgents(createGovernedStore(context), createErasedAgents(context)),
     refuse: (refused) => keepRefused(context, refused),
-    distribute: async () => undefined,
+    distribute: (folded) => publishChanges(context, folded),
     report: async (folded) => {
       const receipts = receiptsOf(folded, context.nowMs())
       await Promise.all([publishReceipts(context, receipts), countFolded(context, folded)])

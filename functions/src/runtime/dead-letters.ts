@@ -8,8 +8,8 @@ import {
   deadLetterShards,
   deadLetterTopic,
   problemMessage,
+  topics,
   type Problem,
-  type TopicName,
 } from '@infinity-matrix/contracts'
 import { dieAgain } from '@infinity-matrix/core/dead-letter-life'
 import type { Context } from './context.ts'
@@ -21,7 +21,7 @@ import { publish } from './publish.ts'
 export interface DeadLetter {
   /** The same input has the same id however often it is delivered, so it is kept once. */
   id: string
-  topic: TopicName
+  topic: string
   problem: Problem
   original: Uint8Array
   messageId: string
@@ -48,7 +48,10 @@ export const keepDeadLetter = async (context: Context, letter: DeadLetter): Prom
   const id = isKnown ? replayed : letter.id
   if (!isKnown) await keep(context, letter)
   const { topic, problem, original, attributes } = letter
-  await publish(context, deadLetterTopic(topic), {
+  const own = Object.values(topics).find(({ name }) => name === topic)
+  // Subscribers' letters are told of nowhere: their owners look for them.
+  if (!own) return
+  await publish(context, deadLetterTopic(own.name), {
     data: Buffer.from(original),
     attributes: {
       ...Object.fromEntries(Object.entries(attributes).slice(0, attributesKept)),

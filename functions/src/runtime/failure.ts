@@ -5,6 +5,7 @@ const INVALID_ARGUMENT = 3
 const DEADLINE_EXCEEDED = 4
 const NOT_FOUND = 5
 const ALREADY_EXISTS = 6
+const PERMISSION_DENIED = 7
 const RESOURCE_EXHAUSTED = 8
 const FAILED_PRECONDITION = 9
 const ABORTED = 10
@@ -40,6 +41,10 @@ export const isPassing = (error: unknown): boolean => passing.has(codeOf(error))
 
 /** There is no room for more now: to be sent again, later. */
 export const overload = (message: string): Error => Object.assign(new Error(message), { code: RESOURCE_EXHAUSTED })
+
+/** What is written to is gone, takes nothing from us, or not this. */
+export const isRefusedTarget = (error: unknown): boolean =>
+  isAbsence(error) || isTerminal(error) || codeOf(error) === PERMISSION_DENIED
 
 /** What is stored is not as its schema says. It stays so until somebody sees to it. */
 export const isUnreadable = (error: unknown): boolean => error instanceof Error && error.name === 'ZodError'

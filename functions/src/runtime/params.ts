@@ -23,3 +23,6 @@ export const governedWritesPerSecond = defineInt('GOVERNED_WRITES_PER_SECOND', {
 export const firestoreEmulatorHost = (): string | undefined => process.env['FIRESTORE_EMULATOR_HOST']
 /** The function that this instance runs, as it is deployed. */
 export const functionName = (): string => process.env['K_SERVICE'] ?? process.env['FUNCTION_TARGET'] ?? 'unknown'
+
+/** Whether engines on this machine stand in for Google's services. */
+export const isLocal = (): boolean => process.env['PUBSUB_EMULATOR_HOST'] !== undefined

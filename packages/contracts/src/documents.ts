@@ -9,6 +9,7 @@ export const collections = {
   alerts: 'alerts',
   /** Who is in a cell, when each was heard last, and heartbeats on their way there: see heartbeat-documents.ts. */
   cells: 'cells',
+  channels: 'channels',
   digests: 'digests',
   pulses: 'pulses',
   counts: 'counts',
@@ -33,6 +34,8 @@ export const collections = {
   /** What receipts add up to, by tenant and minute; and which are counted though Pub/Sub may deliver them again. */
   rollups: 'rollups',
   rollupJournal: 'rollupJournal',
+  subscribedTenants: 'subscribedTenants',
+  subscriptions: 'subscriptions',
 } as const
 
 /** Events that wait for a missing one are kept in the agent's document up to this many, then in documents of their own. */

@@ -66,6 +66,7 @@ export const agentData: Readonly<Record<keyof typeof collections, AgentData> & R
   {
     agents: { found: 'id' },
     alerts: { found: 'subject', field: 'subject' },
+    channels: { found: 'id' },
     cells: { found: 'until it leaves' },
     counts: { found: 'nowhere', why: 'they count by tenant, region, tier and status' },
     deadLetters: { found: 'subject', field: 'subject' },
@@ -80,6 +81,8 @@ export const agentData: Readonly<Record<keyof typeof collections, AgentData> & R
     parked: { found: 'beneath', parent: 'agents' },
     pulses: { found: 'nowhere', why: 'they are brought into cells and go within minutes' },
     parts: { found: 'beneath', parent: 'deadLetters' },
+    subscribedTenants: { found: 'nowhere', why: 'it names tenants' },
+    subscriptions: { found: 'nowhere', why: 'they say what a tenant wants to hear' },
     rollups: { found: 'nowhere', why: 'they count by tenant and minute' },
     shards: { found: 'nowhere', why: 'they count by tenant, region, tier and status' },
     rollupJournal: { found: 'nowhere', why: 'it names messages of receipts' },

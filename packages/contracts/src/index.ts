@@ -1,3 +1,5 @@
+export * from './change.ts'
+export * from './subscription.ts'
 export * from './critical-error.ts'
 export * from './agents-api.ts'
 export * from './archive.ts'

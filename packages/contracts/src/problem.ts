@@ -11,6 +11,7 @@ export const problemCodes = [
   'illegal-transition',
   'gap-too-wide',
   'not-storable',
+  'not-delivered',
 ] as const
 export type ProblemCode = (typeof problemCodes)[number]
 

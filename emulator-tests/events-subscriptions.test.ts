@@ -1,0 +1,73 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import {
+  ProblemDetails,
+  SubscriptionDocument,
+  topics,
+  type Delivered,
+  type SubscriptionDefinition,
+} from '@infinity-matrix/contracts'
+import { reportJson, waitFor } from '@infinity-matrix/testing'
+import { afterAll, expect, it } from 'vitest'
+import { firestore, fresh, functionUrl, publish, pubsub, uniqueTenant } from './suite.ts'
+
+afterAll(async () => {
+  await Promise.all([firestore.terminate(), pubsub.close()])
+})
+
+const call = async (method: string, path: string, body?: object): Promise<unknown> => {
+  const response = await fetch((await functionUrl('events-api')) + path, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  })
+  return response.json()
+}
+const subscribe = async (definition: Partial<SubscriptionDefinition>) =>
+  SubscriptionDocument.parse(await call('POST', '/v1/subscriptions', definition))
+
+it('an endpoint hears of its tenant as soon as its subscription is active, filtered, projected and in order', async () => {
+  const taken: Delivered[] = []
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      taken.push(JSON.parse(Buffer.concat(chunks).toString()) as Delivered)
+      response.writeHead(204).end()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const tenant = uniqueTenant()
+  const { id, activeFrom } = await subscribe({
+    tenant,
+    filter: 'event.type == "agent.step-taken.v1"',
+    projection: '{"status": state.status}',
+    target: { kind: 'https', url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` },
+  })
+  await waitFor('the subscription to be active', () => (Date.now() > Date.parse(activeFrom) ? true : undefined))
+  const agentId = `subscribed-${crypto.randomUUID().slice(0, 8)}`
+  const overrides = { agentId, tenant }
+  const [start, ...steps] = [
+    fresh(reportJson('agent.started.v1', 1, { kind: 'worker' }, overrides)),
+    ...[2, 3, 4, 5].map((sequence) => fresh(reportJson('agent.step-taken.v1', sequence, { step: 'acted' }, overrides))),
+  ]
+  await publish(topics.stateChanges.name, [...steps.toReversed(), start])
+  const firsts = () => [...new Set(taken.map(({ sequence }) => sequence))]
+  await waitFor('four steps', () => (firsts().length === 4 ? true : undefined), { deadlineSeconds: 50 })
+  expect(firsts()).toEqual([2, 3, 4, 5])
+  expect(taken[0]).toMatchObject({ tenant, subject: `agents/${agentId}`, data: { status: 'running' } })
+  expect(await call('DELETE', `/v1/subscriptions/${id}`)).toMatchObject({ id })
+  await new Promise((resolve) => server.close(resolve))
+}, 120_000)
+
+it.each([
+  [{ filter: 'evnt.type == ""' }, 'filter', /must not name evnt/],
+  [{ projection: '{' }, 'projection', /must be CEL/],
+  [{ target: { kind: 'topic', topic: 'agent.state-changes' } }, 'target.topic', /no topic of the control plane/],
+  [{ target: { kind: 'https', url: 'http://10.0.0.1/' } }, 'target.url', /must be of this machine/],
+  [{ retry: { attemptsMax: 1 } }, 'retry.attemptsMax', /from 5 to 100/],
+])('a subscription that breaks a rule is refused with it: %o', async (wrong, field, rule) => {
+  const sound = { tenant: uniqueTenant(), target: { kind: 'topic', topic: 'somewhere' } }
+  const problem = ProblemDetails.parse(await call('POST', '/v1/subscriptions', { ...sound, ...wrong }))
+  expect(problem.errors).toMatchObject([{ field, rule: expect.stringMatching(rule) }])
+})

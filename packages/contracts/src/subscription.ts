@@ -1,0 +1,136 @@
+import { z } from 'zod'
+import { topics } from './topics.ts'
+import { Instant } from './when.ts'
+
+const expressionLengthMax = 1000
+const expression = z
+  .string({ error: 'must be a CEL expression' })
+  .min(1, { error: 'must be a CEL expression' })
+  .max(expressionLengthMax, { error: `must be at most ${expressionLengthMax} characters` })
+
+/** Topics of subscribers' own begin with none of the control plane's names, nor with those that Pub/Sub keeps. */
+export const subscriberTopicPrefix = 'subscriber.'
+/** Where messages go that a subscriber's endpoint did not take. */
+export const undeliveredTopic = 'subscriber-undelivered'
+const ownTopics = [...Object.values(topics).map(({ name }) => name), subscriberTopicPrefix, undeliveredTopic, 'goog']
+const topicRule = 'must be 3 to 255 letters, digits or ._~- that start with a letter, and no topic of the control plane'
+
+export const SubscriptionTarget = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({
+      kind: z.literal('topic'),
+      topic: z
+        .string({ error: topicRule })
+        .regex(/^[A-Za-z][A-Za-z0-9._~-]{2,254}$/, { error: topicRule })
+        .refine((name) => !ownTopics.some((own) => name.startsWith(own)), { error: topicRule }),
+    }),
+    z.strictObject({
+      kind: z.literal('https'),
+      url: z
+        .url({ protocol: /^https?$/, error: 'must be an https URL' })
+        .max(2000, { error: 'must be at most 2000 characters' }),
+    }),
+  ],
+  { error: 'must have the kind topic or https' },
+)
+
+const attemptsRule = 'must be a whole number from 5 to 100'
+const secondsRule = 'must be a whole number of seconds from 0 to 600'
+const seconds = z.int({ error: secondsRule }).min(0, { error: secondsRule }).max(600, { error: secondsRule })
+
+/** How an endpoint is tried again: Pub/Sub's own limits. */
+export const SubscriptionRetry = z.strictObject({
+  attemptsMax: z
+    .int({ error: attemptsRule })
+    .min(5, { error: attemptsRule })
+    .max(100, { error: attemptsRule })
+    .default(20),
+  backoffSecondsMin: seconds.default(1),
+  backoffSecondsMax: seconds.default(600),
+})
+
+const order = z.enum(['agent', 'none'], { error: 'must be agent or none' })
+const tenantRule = 'must be 1 to 63 of a-z, 0-9 or -'
+
+/** What somebody wants to hear of a tenant's agents. Expressions are CEL (https://cel.dev) over `event` and `state`. */
+export const SubscriptionDefinition = z.strictObject({
+  tenant: z.string({ error: tenantRule }).regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, { error: tenantRule }),
+  /** Which events: must come to true. */
+  filter: expression.default('true'),
+  /** What is sent of each; without it the event and the state of its agent. */
+  projection: expression.optional(),
+  target: SubscriptionTarget,
+  /** `agent`: each agent's reports in their order. `none`: as they come, which costs less. */
+  order: order.default('agent'),
+  retry: SubscriptionRetry.default({ attemptsMax: 20, backoffSecondsMin: 1, backoffSecondsMax: 600 }),
+})
+export type SubscriptionDefinition = z.infer<typeof SubscriptionDefinition>
+
+/** `paused`: by its owner. `disabled`: its endpoint said that it is gone. */
+export const subscriptionStatuses = ['active', 'paused', 'disabled'] as const
+
+/** `subscriptions/{id}`. */
+export const SubscriptionDocument = z.object({
+  id: z.string(),
+  ...SubscriptionDefinition.shape,
+  status: z.enum(subscriptionStatuses),
+  /** Grows with each change of the definition. */
+  version: z.int(),
+  /** From then on every instance knows of it: what is published later is delivered. */
+  activeFrom: Instant,
+  createdAt: Instant,
+  updatedAt: Instant,
+  /** Events on which the filter or the projection failed, so that they were not delivered. */
+  failures: z.int().default(0),
+  lastFailure: z.object({ message: z.string(), eventId: z.string(), at: Instant }).nullable().default(null),
+})
+export type SubscriptionDocument = z.infer<typeof SubscriptionDocument>
+
+export const SubscriptionList = z.object({ subscriptions: z.array(SubscriptionDocument) })
+
+/** How long an instance may go on with what it knew of subscriptions. */
+export const subscriptionsKnownSeconds = 10
+/** A subscription is active this long after it was made, when no instance can have older knowledge. */
+export const subscriptionStartSeconds = 15
+
+/** `subscribedTenants/all`: which tenants have active subscriptions, and since when without a break. */
+export const SubscribedTenants = z.object({ since: z.record(z.string(), Instant) })
+export type SubscribedTenants = z.infer<typeof SubscribedTenants>
+
+const ChannelItem = z.object({ sequence: z.int(), json: z.string() })
+/**
+ * `channels/{agentId}`: which report of an agent goes to its ordered subscribers next, and what came before its turn.
+ * `startedAt` is null for an agent of which all reports are distributed from the first on.
+ */
+export const ChannelDocument = z.object({
+  tenant: z.string(),
+  /** The tenant's, when this channel began. */
+  since: Instant,
+  next: z.int(),
+  first: z.int(),
+  startedAt: Instant.nullable(),
+  waiting: z.array(ChannelItem),
+  waitingSince: Instant.nullable(),
+  isWaiting: z.boolean(),
+})
+export type ChannelDocument = z.infer<typeof ChannelDocument>
+
+/** What may be changed of a subscription. For another tenant or target there is another subscription. */
+export const SubscriptionChange = z.strictObject({
+  filter: expression.optional(),
+  projection: expression.optional(),
+  order: order.optional(),
+})
+export type SubscriptionChange = z.infer<typeof SubscriptionChange>
+
+/** What a subscriber is sent. Duplicates are possible and have the same `id`. */
+export interface Delivered {
+  id: string
+  tenant: string
+  type: string
+  subject: string
+  time: string
+  sequence: number | null
+  data: unknown
+}
