@@ -64,7 +64,7 @@ describe('events that are posted', () => {
 })
 
 describe("the SDK's batcher", () => {
-  it('brings the reports of many agents at once, and tells what became of each', async () => {
+  it('brings the reports of many agents at once, and tells what became of each', { timeout: 120_000 }, async () => {
     const origin = url.slice(0, -ingestPath.length)
     const batcher = createBatcher({ transport: createHttpTransport({ origin, waitSeconds: 20 }) })
     const runs = Array.from({ length: 30 }, () => runOf(newAgentId()))
