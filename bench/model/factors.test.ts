@@ -15,7 +15,7 @@ import { createLeases } from '../../functions/src/runtime/lease.ts'
 import { factors } from './factors.ts'
 
 /** What the engines were asked, counted where requests come in. */
-const asked = { documentsRead: 0, published: new Map<string, number>() }
+const asked = { read: new Map<string, number>(), published: new Map<string, number>() }
 const written = new Map<string, number>()
 const deleted = new Map<string, number>()
 const count = (counts: Map<string, number>, name: string, more = 1) => counts.set(name, (counts.get(name) ?? 0) + more)
@@ -35,7 +35,9 @@ const countingCalls = (implementation: UntypedServiceImplementation): UntypedSer
   }
   return {
     ...implementation,
-    ...wrapped('BatchGetDocuments', ({ documents }) => (asked.documentsRead += documents?.length ?? 0)),
+    ...wrapped('BatchGetDocuments', ({ documents = [] }) => {
+      for (const name of documents) count(asked.read, name.split('/').at(-2) ?? '')
+    }),
     ...wrapped('Publish', ({ topic, messages }) => {
       count(asked.published, topic?.split('/').at(-1) ?? '', messages?.length ?? 0)
     }),
@@ -76,7 +78,7 @@ afterAll(async () => {
   vi.unstubAllEnvs()
 })
 beforeEach(() => {
-  asked.documentsRead = 0
+  asked.read.clear()
   asked.published.clear()
   written.clear()
   deleted.clear()
@@ -108,14 +110,16 @@ describe('the reference load', { timeout: 30_000 }, () => {
 
   it('begins with one more read of each agent that is new, which the model leaves out: was it erased', async () => {
     await deliver(message(0), 'm0')
-    expect(asked.documentsRead).toBe(agents.length * (factors.readsPerAgentWindow + 1))
+    expect(asked.read.get(collections.agents)).toBe(agents.length * factors.readsPerAgentWindow)
+    expect(asked.read.get(collections.erasedAgents)).toBe(agents.length)
   })
 
   it('costs what the model counts', async () => {
     const messages = 6
     for (let nth = 1; nth <= messages; nth++) await deliver(message(nth), `m${nth}`)
     const windows = messages * agents.length
-    expect(asked.documentsRead / windows).toBe(factors.readsPerAgentWindow)
+    expect((asked.read.get(collections.agents) ?? 0) / windows).toBe(factors.readsPerAgentWindow)
+    expect(asked.read.get(collections.erasedAgents)).toBeUndefined()
     expect(Object.fromEntries(written)).toEqual({ [collections.agents]: windows * factors.writesPerAgentWindow })
     expect(Object.fromEntries(asked.published)).toEqual({
       [topics.analytics.name]: messages * factors.receiptsPerMessage,
@@ -128,7 +132,7 @@ describe('the reference load', { timeout: 30_000 }, () => {
 
   it('delivered again costs reads only', async () => {
     await deliver(message(0), 'm0')
-    expect(asked.documentsRead).toBe(agents.length)
+    expect(asked.read.get(collections.agents)).toBe(agents.length)
     expect(written.size).toBe(0)
   })
 })
@@ -175,7 +179,7 @@ describe('a governed instance', { timeout: 30_000 }, () => {
       await admit('modelled', 100)
       atMs += 1000
     }
-    expect(asked.documentsRead / seconds).toBeCloseTo(factors.governorPerSecond, 2)
+    expect((asked.read.get(collections.keyRanges) ?? 0) / seconds).toBeCloseTo(factors.governorPerSecond, 2)
     expect((written.get(collections.keyRanges) ?? 0) / seconds).toBeCloseTo(factors.governorPerSecond, 2)
   })
 })

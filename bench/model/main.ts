@@ -4,7 +4,7 @@ import Table from 'cli-table3'
 import { factors } from './factors.ts'
 import { costs, heartbeatCosts, naiveCosts, scale, sum, type Deployment, type Load, type Measures } from './model.ts'
 import { secondsPerMonth } from './prices.ts'
-import { eventsByTransaction, eventsPerCoreSecond, orchestrator, reference } from './reference.ts'
+import { eventsPerCoreSecond, orchestrator, reference, transactionsPerCoreSecond } from './reference.ts'
 
 const usage = `npm run model -- [options]: what a load costs, and what it asks of Firestore, Pub/Sub and functions
 
@@ -100,7 +100,7 @@ const report = () => {
   return {
     usdPerMillion: sum(byItem),
     byItem,
-    naiveUsdPerMillion: sum(naiveCosts(load, measures, deployment, eventsByTransaction().value)),
+    naiveUsdPerMillion: sum(naiveCosts(load, measures, deployment, transactionsPerCoreSecond)),
     usdPerMonth: (sum(byItem) * load.eventsPerSecond * secondsPerMonth) / 1e6,
     heartbeats: {
       usdPerMillion: sum(heartbeats),
