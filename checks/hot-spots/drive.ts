@@ -2,17 +2,18 @@ import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { PubSub } from '@google-cloud/pubsub'
+import { PubSub, type Message } from '@google-cloud/pubsub'
 import {
+  type CriticalError,
   deadLetterTopic,
   parkedInDocumentMax,
-  topics,
-  type CriticalError,
+  subscriptionStartSeconds,
   type TopicName,
+  topics,
 } from '@infinity-matrix/contracts'
 import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
-import { history, observationJson, reportJson, troubled } from '@infinity-matrix/testing'
+import { history, observationJson, reportJson, troubled, waitFor } from '@infinity-matrix/testing'
 import fc from 'fast-check'
 import { vi } from 'vitest'
 import { createCellStore } from '../../functions/src/fleet/cells/store.ts'
@@ -46,6 +47,8 @@ interface Exported {
 // The same fleet in every run.
 const seed = 4
 const agentCount = 40
+const tenantCount = 3
+const changesMin = 60
 const gapCount = 75
 const messageMsMax = 1500
 
@@ -89,7 +92,11 @@ export const driveFunctions = async () => {
       if (__endpoint.scheduleTrigger) await run({ scheduleTime: '', jobName: '' })
   }
 
+  const changes = await subscribe(pubsub)
+  // Until all instances know of it.
+  pass(2 * subscriptionStartSeconds * 1000)
   await driveFleet({ deliver, tick, draw })
+  for (const change of await changes()) await deliver(topics.realtimeSync.name, change)
   await driveGaps({ deliver, draw })
   await driveRefusals({ deliver })
   await driveSweeps({ deliver, draw }, pass)
@@ -117,6 +124,27 @@ export const driveFunctions = async () => {
 }
 export type Driven = Awaited<ReturnType<typeof driveFunctions>>
 
+/** Subscribes to what each tenant's agents do, and returns how the functions told it so far. */
+const subscribe = async (pubsub: PubSub) => {
+  await pubsub.createTopic('heard')
+  for (let tenant = 0; tenant < tenantCount; tenant++)
+    await post(functions.events.api, '/v1/subscriptions', {
+      tenant: `tenant-${tenant}`,
+      target: { kind: 'topic', topic: 'heard' },
+    })
+  const told: Buffer[] = []
+  const [subscription] = await pubsub.topic(topics.realtimeSync.name).createSubscription('changes')
+  subscription.on('message', (message: Message) => {
+    told.push(message.data)
+    message.ack()
+  })
+  return async (): Promise<Buffer[]> => {
+    await waitFor('changes of agents', () => told[changesMin])
+    await subscription.close()
+    return told
+  }
+}
+
 interface Driving {
   deliver: (topic: TopicName, body: string | Uint8Array) => Promise<void>
   tick: () => Promise<void>
@@ -128,7 +156,7 @@ const driveFleet = async ({ deliver, tick, draw }: Driving) => {
   const now = () => ({ time: new Date().toISOString() })
   const agents = Array.from({ length: agentCount }, (_, index) => {
     const agentId = `${Math.floor(draw() * 1e9).toString(36)}-${index}`
-    const overrides = { agentId, tenant: `tenant-${index % 3}`, region: 'us-central1' }
+    const overrides = { agentId, tenant: `tenant-${index % tenantCount}`, region: 'us-central1' }
     const [reports = []] = fc.sample(history({ lengthMax: 60, overrides }).chain(troubled), {
       numRuns: 1,
       seed: seed + index,
