@@ -51,14 +51,15 @@ it('an endpoint hears of its tenant as soon as its subscription is active, filte
     fresh(reportJson('agent.started.v1', 1, { kind: 'worker' }, overrides)),
     ...[2, 3, 4, 5].map((sequence) => fresh(reportJson('agent.step-taken.v1', sequence, { step: 'acted' }, overrides))),
   ]
-  await publish(topics.stateChanges.name, [...steps.toReversed(), start])
+  // In one message: the suite starts a process for each that is there at once.
+  await publish(topics.stateChanges.name, [{ events: [...steps.toReversed(), start] }])
   const firsts = () => [...new Set(taken.map(({ sequence }) => sequence))]
-  await waitFor('four steps', () => (firsts().length === 4 ? true : undefined), { deadlineSeconds: 50 })
+  await waitFor('four steps', () => (firsts().length === 4 ? true : undefined), { deadlineSeconds: 100 })
   expect(firsts()).toEqual([2, 3, 4, 5])
   expect(taken[0]).toMatchObject({ tenant, subject: `agents/${agentId}`, data: { status: 'running' } })
   expect(await call('DELETE', `/v1/subscriptions/${id}`)).toMatchObject({ id })
   await new Promise((resolve) => server.close(resolve))
-}, 120_000)
+}, 150_000)
 
 it.each([
   [{ filter: 'evnt.type == ""' }, 'filter', /must not name evnt/],
