@@ -31,10 +31,12 @@ const suite = async (): Promise<Row[]> => {
     signal: new AbortController().signal,
   })
   const { projectId, firestoreHost = '', pubsubHost = '' } = started.place
+  const functions = started.addresses.find(({ name }) => name === 'functions')
+  const url = (id: string) => `http://${functions?.host}:${functions?.port}/${projectId}/us-central1/${id}`
   const firestore = new Firestore({ projectId, host: firestoreHost, ssl: false })
   const pubsub = new PubSub({ projectId, apiEndpoint: pubsubHost, emulatorMode: true })
   try {
-    return rowsOf('suite', await measurePropagation({ firestore, pubsub }))
+    return rowsOf('suite', await measurePropagation({ firestore, pubsub, url }))
   } finally {
     await Promise.all([firestore.terminate(), pubsub.close()])
     await started.stop()

@@ -4,6 +4,7 @@ import { createStopwatch, type Stopwatch } from './stopwatch.ts'
 
 /** The least that stands between a publish and what others see: one subscriber, one write, one publish of its own. */
 export interface Least {
+  /** @param key another one each time */
   send: (key: string) => void
   /** Until the listener on the written document has its snapshot. */
   state: Stopwatch

@@ -1,6 +1,6 @@
 import type { Firestore } from '@google-cloud/firestore'
 import type { PubSub } from '@google-cloud/pubsub'
-import { collections, FoldReceipt, topics } from '@infinity-matrix/contracts'
+import { collections, SubscriptionDocument, topics, type Delivered } from '@infinity-matrix/contracts'
 import { reportJson, waitFor } from '@infinity-matrix/testing'
 import { startLeast } from './least.ts'
 import { createStopwatch, type Stopwatch } from './stopwatch.ts'
@@ -16,6 +16,8 @@ export interface Propagation {
 export interface Place {
   firestore: Firestore
   pubsub: PubSub
+  /** Where a function that takes requests is called. */
+  url: (functionId: string) => string
 }
 
 const agentCount = 20
@@ -29,11 +31,31 @@ const reportsSeenAtOnceMax = 50
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const keyOf = (agentId: string, sequence: number) => `${agentId} ${sequence}`
 
+/** What a tenant's subscriber is sent, on a topic of its own, from when the subscription is active. */
+const subscribe = async ({ pubsub, url }: Place, tenant: string, hear: (delivered: Delivered) => void) => {
+  const [topic] = await pubsub.createTopic(`${tenant}-changes`)
+  const [subscription] = await topic.createSubscription(`${tenant}-changes`)
+  subscription.on('message', (message) => {
+    hear(JSON.parse(message.data.toString('utf8')) as Delivered)
+    message.ack()
+  })
+  const response = await fetch(`${url('events-api')}/v1/subscriptions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ tenant, target: { kind: 'topic', topic: `${tenant}-changes` } }),
+  })
+  if (!response.ok) throw new Error(`no subscription: ${response.status} ${await response.text()}`)
+  const { activeFrom } = SubscriptionDocument.parse(await response.json())
+  await pause(Math.max(0, Date.parse(activeFrom) - Date.now()))
+  return subscription
+}
+
 /**
  * Agents report in turn, and beside each report the same goes the shortest way. State: until the snapshot of a listener
- * on the agent's document. Subscriber: until the receipt of its commit reaches a subscriber of it.
+ * on the agent's document. Subscriber: until a subscriber of the tenant's agents, in each agent's order, has the report.
  */
-export const measurePropagation = async ({ firestore, pubsub }: Place): Promise<Propagation> => {
+export const measurePropagation = async (place: Place): Promise<Propagation> => {
+  const { firestore, pubsub } = place
   const tenant = `propagation-${Date.now()}`
   const [state, subscriber] = [createStopwatch(), createStopwatch()]
   const least = await startLeast(firestore, pubsub, tenant)
@@ -47,15 +69,9 @@ export const measurePropagation = async ({ firestore, pubsub }: Place): Promise<
         for (let seen = 0; seen < reportsSeenAtOnceMax; seen++) state.stop(keyOf(doc.id, last - seen))
       }
     })
-  const [analytics] = await pubsub.topic(topics.analytics.name).get({ autoCreate: true })
-  const [receipts] = await analytics.createSubscription(tenant, { filter: `attributes.tenant = "${tenant}"` })
-  // A receipt counts reports and does not name them: the nth that was applied is taken for the nth that was sent.
-  let applied = 0
-  receipts.on('message', (message) => {
-    const receipt = FoldReceipt.parse(JSON.parse(message.data.toString('utf8')))
-    for (let count = receipt.applied + receipt.released; count > 0; count--) subscriber.stop(String(applied++))
-    message.ack()
-  })
+  const subscription = await subscribe(place, tenant, ({ subject, sequence }) =>
+    subscriber.stop(keyOf(subject.slice('agents/'.length), sequence ?? 0)),
+  )
 
   // At once, as an agent does that has one thing to say.
   const reports = pubsub.topic(topics.stateChanges.name, { batching: { maxMessages: 1 } })
@@ -68,7 +84,7 @@ export const measurePropagation = async ({ firestore, pubsub }: Place): Promise<
         ? reportJson('agent.started.v1', 1, { kind: 'bench' }, overrides)
         : reportJson('agent.step-taken.v1', sequence, { step: 'acted', tool: 'search' }, overrides)
     state.start(keyOf(agentId, sequence))
-    subscriber.start(String(index))
+    subscriber.start(keyOf(agentId, sequence))
     void reports.publishMessage({ json })
   }
   const watches = [state, subscriber, least.state, least.subscriber]
@@ -80,7 +96,7 @@ export const measurePropagation = async ({ firestore, pubsub }: Place): Promise<
     let sent = 0
     for (const size of warmUpBursts) {
       for (let index = 0; index < size; index++) {
-        least.send(keyOf(String(sent), 0))
+        least.send(String(sent))
         send(sent++)
       }
       await seen()
@@ -89,13 +105,13 @@ export const measurePropagation = async ({ firestore, pubsub }: Place): Promise<
     for (let index = 0; index < measuredSeconds * reportsPerSecond; index++) {
       send(sent + index)
       await pause(500 / reportsPerSecond)
-      least.send(keyOf(String(index % agentCount), index))
+      least.send(String(sent + index))
       await pause(500 / reportsPerSecond)
     }
     await seen()
   } finally {
     stopListening()
-    await Promise.all([receipts.close(), least.close()])
+    await Promise.all([subscription.close(), least.close()])
   }
   return {
     state: { control: state.percentile, least: least.state.percentile },
