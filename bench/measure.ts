@@ -23,6 +23,10 @@ const rounded = (value: number) => (value >= 100 ? Math.round(value) : Number(va
 export const medianOf = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
+/** @param fraction from 0 to 1 */
+export const percentileOf = (values: readonly number[], fraction: number): number =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * fraction))] ?? 0
+
 export interface Load {
   /** Pieces of work under way at once. */
   inFlight: number

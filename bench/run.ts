@@ -3,12 +3,13 @@ import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
 import { engines } from './engines.ts'
 import { fold } from './fold/index.ts'
+import { ingest } from './ingest.ts'
 import type { Row } from './measure.ts'
 import { propagation } from './propagation.ts'
 import { rebuild } from './rebuild.ts'
 import { subscriptions } from './subscriptions.ts'
 
-const benchmarks: Record<string, () => Promise<Row[]>> = { engines, fold, propagation, rebuild, subscriptions }
+const benchmarks: Record<string, () => Promise<Row[]>> = { engines, fold, ingest, propagation, rebuild, subscriptions }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
