@@ -1,7 +1,7 @@
 import { onRequest } from '../runtime/on-request.ts'
-import { serveErasures } from './erasure-routes.ts'
-import { serveDeadLetters } from './letter-routes.ts'
-import { serveSubscriptions } from './subscription-routes.ts'
+import { serveErasures } from './retention/routes.ts'
+import { serveDeadLetters } from './letters/routes.ts'
+import { serveSubscriptions } from './subscriptions/routes.ts'
 
 /** What people and programs may do about events: dead letters, erasures, subscriptions. */
 export const api = onRequest(

@@ -1,7 +1,7 @@
 import { logger } from 'firebase-functions/logger'
 import { messageOf } from '../runtime/failure.ts'
 import { onTick } from '../runtime/on-tick.ts'
-import { createErasures } from './erasures.ts'
+import { createErasures } from './retention/erasures.ts'
 
 /** Deletes the data of agents for which that was requested, from every tier; one pass of each erasure that is due. */
 export const erase = onTick(

@@ -2,9 +2,9 @@ import { ChannelDocument, collections } from '@infinity-matrix/contracts'
 import { giveUpMissing as decide, missingSecondsMax } from '@infinity-matrix/core/events'
 import { logger } from 'firebase-functions/logger'
 import { onTick } from '../runtime/on-tick.ts'
-import { createDelivery } from './delivery.ts'
-import { createDistributor } from './distributor.ts'
-import { createSubscriptions } from './subscriptions.ts'
+import { createDelivery } from './subscriptions/delivery.ts'
+import { createDistributor } from './subscriptions/distributor.ts'
+import { createSubscriptions } from './subscriptions/subscriptions.ts'
 
 const pageSize = 200
 

@@ -3,7 +3,7 @@ import { rollUp, type PublishedReceipt } from '@infinity-matrix/core/events'
 import { logger } from 'firebase-functions/logger'
 import { onMessagePublished } from 'firebase-functions/pubsub'
 import { once } from '../runtime/context.ts'
-import { publishedReceipt } from './receipt-queue.ts'
+import { publishedReceipt } from './receipts/receipt-queue.ts'
 
 // 2 instances with one line of at most 4 KB a second: below 700 MB of logs a day, however much passes.
 const lineSeconds = 1

@@ -1,8 +1,8 @@
 import { AgentsChanged, PubSubMessage, topics } from '@infinity-matrix/contracts'
 import { onMessagePublished } from 'firebase-functions/pubsub'
 import { context, once, type Context } from '../runtime/context.ts'
-import { createDistributor } from './distributor.ts'
-import { createSubscriptions } from './subscriptions.ts'
+import { createDistributor } from './subscriptions/distributor.ts'
+import { createSubscriptions } from './subscriptions/subscriptions.ts'
 
 const distributor = once((shared: Context) => createDistributor(shared, createSubscriptions(shared)))
 

@@ -2,8 +2,8 @@ import { logger } from 'firebase-functions/logger'
 import type { Context } from '../runtime/context.ts'
 import { messageOf } from '../runtime/failure.ts'
 import { onTick } from '../runtime/on-tick.ts'
-import { createLetters } from './letters.ts'
-import { createReplays } from './replays.ts'
+import { createLetters } from './letters/letters.ts'
+import { createReplays } from './letters/replays.ts'
 
 const workSeconds = 45
 // A letter that is replaying for longer was left so by a worker that died.

@@ -3,8 +3,8 @@ import { logger } from 'firebase-functions/logger'
 import type { Context } from '../runtime/context.ts'
 import { createLeases } from '../runtime/lease.ts'
 import { onTick } from '../runtime/on-tick.ts'
-import { createArchiveRows } from './archive-rows.ts'
-import { deleteWhole, each } from './documents.ts'
+import { createArchiveRows } from './retention/archive-rows.ts'
+import { deleteWhole, each } from './retention/documents.ts'
 
 const leaseSeconds = 540
 const pageSize = 100

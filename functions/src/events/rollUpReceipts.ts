@@ -1,7 +1,7 @@
 import { once, type Context } from '../runtime/context.ts'
 import { onTick } from '../runtime/on-tick.ts'
-import { openReceiptQueue } from './receipt-queue.ts'
-import { createRollups } from './rollups.ts'
+import { openReceiptQueue } from './receipts/receipt-queue.ts'
+import { createRollups } from './receipts/rollups.ts'
 
 const workSeconds = 45
 const rollups = once(async (context: Context) => createRollups(context, await openReceiptQueue(context)))

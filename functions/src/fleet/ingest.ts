@@ -1,6 +1,6 @@
 import { ingestPath } from '@infinity-matrix/contracts'
 import { onRequest } from '../runtime/on-request.ts'
-import { foldWindow } from './agent-fold.ts'
+import { foldWindow } from './fold/agent-fold.ts'
 import { createIntake } from './intake.ts'
 
 /** Takes events over HTTP: validates and publishes them, and folds them at once for a client that prefers to wait. */

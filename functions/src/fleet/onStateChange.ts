@@ -1,6 +1,6 @@
 import { topicOfEvent, topics } from '@infinity-matrix/contracts'
 import { onEvent } from '../runtime/on-event.ts'
-import { foldWindow } from './agent-fold.ts'
+import { foldWindow } from './fold/agent-fold.ts'
 
 /** The orchestrator: folds what agents report, and what is noticed about them, into `agents/{agentId}`. */
 export const onStateChange = onEvent({

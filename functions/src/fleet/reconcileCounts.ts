@@ -3,7 +3,7 @@ import type { Firestore } from '@google-cloud/firestore'
 import type { Context } from '../runtime/context.ts'
 import { createLeases } from '../runtime/lease.ts'
 import { onTick } from '../runtime/on-tick.ts'
-import { reconcileTenant, valuesOf } from './reconcile-counts.ts'
+import { reconcileTenant, valuesOf } from './counts/reconcile-counts.ts'
 
 const workSeconds = 240
 

@@ -2,7 +2,7 @@ import { AgentDocument } from '@infinity-matrix/contracts'
 import type { Context } from '../runtime/context.ts'
 import { onTick } from '../runtime/on-tick.ts'
 import { agentsAfter, agentsMatching } from './agents.ts'
-import { tellDesired } from './desired.ts'
+import { tellDesired } from './desired/desired.ts'
 
 const pageSize = 500
 // Who was told just now has not had its time yet.

@@ -1,7 +1,7 @@
 import { governor } from '../runtime/governor.ts'
 import { onTick } from '../runtime/on-tick.ts'
 import { collections } from '@infinity-matrix/contracts'
-import { workingJobs, workOnJob } from './jobs.ts'
+import { workingJobs, workOnJob } from './desired/jobs.ts'
 
 const workSeconds = 50
 

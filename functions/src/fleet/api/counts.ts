@@ -2,7 +2,7 @@ import type { Context as Request, Hono } from 'hono'
 import type { Context } from '../../runtime/context.ts'
 import { readQuery } from '../../runtime/request-body.ts'
 import { countAgents } from '../agents.ts'
-import { showCounts } from '../counts.ts'
+import { showCounts } from '../counts/counts.ts'
 import { FilterQuery } from './filter.ts'
 
 /**

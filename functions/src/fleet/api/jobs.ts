@@ -13,7 +13,7 @@ import type { Context } from '../../runtime/context.ts'
 import { isContention } from '../../runtime/failure.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
 import { readJson, readQuery } from '../../runtime/request-body.ts'
-import { jobReference, listJobs, pageReference, previewJob, workOnJob, type JobWork } from '../jobs.ts'
+import { jobReference, listJobs, pageReference, previewJob, workOnJob, type JobWork } from '../desired/jobs.ts'
 import { callerOf } from './caller.ts'
 import { PageQuery, tokenOf } from './paging.ts'
 

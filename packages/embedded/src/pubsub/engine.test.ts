@@ -112,17 +112,3 @@ test('a subscription outlives its topic, with what it held', async () => {
   expect((await subscription.getMetadata())[0].topic).toBe('_deleted-topic_')
   expect((await receive(subscription, 1)).map(textOf)).toEqual(['left behind'])
 })
-
-test('a publisher knows the id of a message before a subscriber gets it', async () => {
-  const { client } = await startBench()
-  const { topic, subscription } = await createPair(client)
-  const known = new Set<string>()
-  let early = 0
-  const received = receive(subscription, 20, (message) => {
-    if (!known.has(message.id)) early++
-    message.ack()
-  })
-  for (let count = 0; count < 20; count++) known.add(await topic.publishMessage({ data: Buffer.from('x') }))
-  await received
-  expect(early).toBe(0)
-})

@@ -125,7 +125,12 @@ describe('onSnapshot of the server client', () => {
 /** A way to the engine that can be broken. */
 const breakableWay = async () => {
   const open = new Set<Socket>()
+  let broken = false
   const way = createServer((socket) => {
+    if (broken) {
+      socket.destroy()
+      return
+    }
     const other = connect(firestore.port, '127.0.0.1')
     for (const [one, next] of [
       [socket, other],
@@ -143,9 +148,13 @@ const breakableWay = async () => {
   await new Promise<void>((resolve) => way.listen(0, '127.0.0.1', resolve))
   const { port } = way.address() as AddressInfo
   const breakOff = () => {
+    broken = true
     for (const socket of open) socket.destroy()
   }
-  return { port, breakOff, close: () => (breakOff(), way.close()) }
+  const mend = () => {
+    broken = false
+  }
+  return { port, breakOff, mend, close: () => (breakOff(), way.close()) }
 }
 
 describe('a connection that breaks', () => {
@@ -153,23 +162,24 @@ describe('a connection that breaks', () => {
     const way = await breakableWay()
     const settings = { host: `127.0.0.1:${way.port}`, ssl: false, projectId: `listen-${project}` }
     const far = new Firestore({ ...settings, customHeaders: { Authorization: 'Bearer owner' } })
+    const c = client.collection('c')
+    for (const id of ['a', 'b', 'd']) await c.doc(id).set({ n: 1 })
+    const all = onQuery(far.collection('c'))
+    const limited = onQuery(far.collection('c').orderBy('n').limit(2))
     try {
-      const c = client.collection('c')
-      for (const id of ['a', 'b', 'd']) await c.doc(id).set({ n: 1 })
-      const all = onQuery(far.collection('c'))
-      const limited = onQuery(far.collection('c').orderBy('n').limit(2))
       expect((await all.next()).size).toBe(3)
       expect(ids(await limited.next())).toEqual(['a', 'b'])
       way.breakOff()
       await c.doc('a').delete()
       await c.doc('b').update({ n: 2 })
       await c.doc('e').set({ n: 0 })
+      way.mend()
       await limited.until((one) => ids(one).join() === 'e,d')
       const snapshot = await all.until((one) => ids(one).includes('e'))
       expect(changes(snapshot).toSorted()).toEqual(['added e -1>2', 'modified b 0>0', 'removed a 0>-1'])
+    } finally {
       all.stop()
       limited.stop()
-    } finally {
       await far.terminate()
       way.close()
     }

@@ -1,0 +1,181 @@
+import { isUtf8 } from 'node:buffer'
+import {
+  DeadLetterFilter,
+  DeadLetterListQuery,
+  deadLetterName,
+  DeadLetterReplayRequest,
+  messageBytesMax,
+  topicOfEvent,
+  topics,
+  type DeadLetterDetail,
+  type DeadLetterGroups,
+  type DeadLetterList,
+  type DeadLetterReplay,
+  type FieldError,
+} from '@infinity-matrix/contracts'
+import { discard, reopen } from '@infinity-matrix/core/dead-letter-life'
+import type { Context as Request, Hono } from 'hono'
+import { z } from 'zod'
+import type { Context } from '../../runtime/context.ts'
+import { readMessage } from '../../runtime/on-event.ts'
+import { RequestProblem } from '../../runtime/problem.ts'
+import { readJson, readQuery, readText } from '../../runtime/request-body.ts'
+import { createLetters, isNoLetter, summaryOf, type Letter, type LetterPosition } from './letters.ts'
+import { createReplays } from './replays.ts'
+import { positionOf } from './text-position.ts'
+
+const jsonLimits = { mediaTypes: ['application/json'], bytesMax: 10_000 }
+const correctionLimits = {
+  mediaTypes: ['application/json', 'application/cloudevents+json', 'text/plain'],
+  bytesMax: messageBytesMax,
+}
+// A replay that is short is over when its request is answered; the schedule goes on with the others.
+const kickSeconds = 2
+const reasonRule = 'must be 1 to 200 characters'
+const Discard = z.strictObject({
+  reason: z.string({ error: reasonRule }).min(1, { error: reasonRule }).max(200, { error: reasonRule }),
+})
+const topicNames = new Set<string>(Object.values(topics).map(({ name }) => name))
+
+/** `/v1/dead-letters`, `/v1/dead-letter-groups` and `/v1/dead-letter-replays`. */
+export const serveDeadLetters = (app: Hono, context: Context): void => {
+  const letters = createLetters(context)
+  const replays = createReplays(context, letters)
+
+  const groups = async (filter: DeadLetterFilter): Promise<DeadLetterGroups> => ({
+    groups: await letters.groups(filter),
+  })
+
+  const list = async (query: z.infer<typeof DeadLetterListQuery>): Promise<DeadLetterList> => {
+    const { limit, cursor, ...filter } = query
+    const page = await letters.page(filter, limit, cursor === undefined ? null : positionFrom(cursor))
+    const last = page.length < limit ? undefined : page.at(-1)
+    return { letters: page.map(summaryOf), next: last ? cursorAt(last) : null }
+  }
+
+  const show = async (id: string): Promise<DeadLetterDetail> => {
+    const letter = await letters.get(id)
+    const { messageId, attributes, field, life } = letter.document
+    const original = bytesOf(await letters.originalOf(letter))
+    return {
+      ...summaryOf(letter),
+      messageId,
+      attributes: Object.fromEntries(attributes.map(({ name, value }) => [name, value])),
+      original,
+      position: original.text === null ? null : positionOf(original.text, field),
+      correction: life.status === 'fixed' ? bytesOf(await letters.correctionOf(id)) : null,
+    }
+  }
+
+  const fix = async (id: string, correction: Uint8Array): Promise<Outcome> => {
+    const { document } = await letters.get(id)
+    const errors = faultsOf(correction, document.topic, context.nowMs())
+    if (errors.length > 0)
+      throw new RequestProblem(422, { detail: 'The correction would be refused too; the letter is as it was.', errors })
+    return letters.replay(id, { correction })
+  }
+
+  const beginReplay = async (asked: DeadLetterReplayRequest): Promise<DeadLetterReplay> => {
+    const replay = await replays.begin(asked)
+    return (await replays.work(replay.id, kickSeconds)) ?? replay
+  }
+
+  const answer = async (request: Request, asked: Promise<object | undefined>, status: 200 | 201 = 200) => {
+    const body = await found(asked)
+    if (body === undefined) throw new RequestProblem(404)
+    return request.json(body, status)
+  }
+  const outcome = async (request: Request, asked: Promise<Outcome>) => request.json(summaryAfter(await found(asked)))
+
+  app.get('/v1/dead-letters', (request) => answer(request, list(readQuery(request, DeadLetterListQuery))))
+  app.get('/v1/dead-letter-groups', (request) => answer(request, groups(readQuery(request, DeadLetterFilter))))
+  app.get('/v1/dead-letters/:id', (request) => answer(request, show(nameIn(request))))
+  app.post('/v1/dead-letters/:id/replay', (request) => outcome(request, letters.replay(nameIn(request))))
+  app.post('/v1/dead-letters/:id/fix', (request) =>
+    outcome(
+      request,
+      readText(request, correctionLimits).then((text) => fix(nameIn(request), Buffer.from(text))),
+    ),
+  )
+  app.post('/v1/dead-letters/:id/discard', (request) =>
+    outcome(
+      request,
+      readJson(request, Discard, jsonLimits).then(({ reason }) =>
+        letters.decide(nameIn(request), (letter) => discard(letter, reason, letters.now())),
+      ),
+    ),
+  )
+  app.post('/v1/dead-letters/:id/reopen', (request) => outcome(request, letters.decide(nameIn(request), reopen)))
+  app.post('/v1/dead-letter-replays', (request) =>
+    answer(request, readJson(request, DeadLetterReplayRequest, jsonLimits).then(beginReplay), 201),
+  )
+  app.get('/v1/dead-letter-replays/:id', (request) => answer(request, replays.get(nameIn(request))))
+  app.post('/v1/dead-letter-replays/:id/abort', (request) => answer(request, replays.abort(nameIn(request))))
+}
+
+type Outcome = Awaited<ReturnType<ReturnType<typeof createLetters>['decide']>>
+
+const summaryAfter = ({ decided, letter }: Outcome) => {
+  if (decided.kind === 'refused')
+    throw new RequestProblem(409, {
+      detail: `The letter ${decided.rule}.`,
+      errors: [{ field: 'life.status', rule: decided.rule }],
+    })
+  return summaryOf(letter)
+}
+
+/** The name in a request's path. */
+const nameIn = (request: Request): string => {
+  const name = request.req.param('id') ?? ''
+  if (!deadLetterName.test(name)) throw new RequestProblem(404)
+  return name
+}
+
+const found = async <T>(asked: Promise<T>): Promise<T> => {
+  try {
+    return await asked
+  } catch (error) {
+    if (isNoLetter(error)) throw new RequestProblem(404, { detail: error.message })
+    throw error
+  }
+}
+
+/** Why the functions of a topic would refuse a message, each event's field with its place. */
+const faultsOf = (bytes: Uint8Array, topic: string, nowMs: number): FieldError[] => {
+  if (!topicNames.has(topic)) return [{ field: '', rule: `${topic} takes no corrections: replay the letter as it is` }]
+  const { events, refused } = readMessage(bytes, nowMs)
+  const isBatch = events.length + refused.length > 1
+  const placed = (field: string, index: number) =>
+    isBatch ? ['events', index, ...(field === '' ? [] : [field])].join('.') : field
+  return [
+    ...refused.map(({ problem, index }) => ({ field: placed(problem.field, index), rule: problem.rule })),
+    ...events.flatMap(({ event, index }) =>
+      topicOfEvent(event) === topic
+        ? []
+        : [{ field: placed('type', index), rule: `${event.type} does not belong on ${topic}` }],
+    ),
+  ]
+}
+
+const bytesOf = (bytes: Uint8Array) => {
+  const buffer = Buffer.from(bytes)
+  return {
+    size: buffer.length,
+    base64: buffer.toString('base64'),
+    text: isUtf8(buffer) ? buffer.toString('utf8') : null,
+  }
+}
+
+const Cursor = z.tuple([z.iso.datetime(), z.string().min(1).max(300)])
+
+const cursorAt = ({ id, document }: Letter): string =>
+  Buffer.from(JSON.stringify([document.deadAt, id])).toString('base64url')
+
+const positionFrom = (cursor: string): LetterPosition => {
+  try {
+    const [deadAt, id] = Cursor.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')))
+    return { deadAt, id }
+  } catch {
+    throw new RequestProblem(400, { errors: [{ field: 'cursor', rule: 'must be `next` of the page before' }] })
+  }
+}

@@ -1,0 +1,124 @@
+import { archiveDataset, type ArchiveTable } from '@infinity-matrix/contracts'
+import type { BigQuery } from '@google-cloud/bigquery'
+import { mentions } from '@infinity-matrix/core/erasure'
+import { once } from '../../runtime/context.ts'
+import { isNotFoundOverHttp } from '../../runtime/failure.ts'
+import { bigQueryOptions } from '../../runtime/params.ts'
+
+interface Row {
+  message_id: string
+  data: string
+}
+
+const rowsPerPage = 500
+
+// Loaded where it is needed: once a month, perhaps.
+const open = once(async (_: undefined): Promise<BigQuery> => {
+  const { BigQuery: Client } = await import('@google-cloud/bigquery')
+  return new Client(bigQueryOptions())
+})
+
+/**
+ * Rows of the archive's tables. Statements are of the GoogleSQL that DuckDB speaks too.
+ *
+ * @see https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax
+ */
+export const createArchiveRows = () => {
+  const tableOf = async ({ table }: ArchiveTable) => {
+    const dataset = (await open(undefined)).dataset(archiveDataset)
+    const exists = await dataset
+      .table(table)
+      .getMetadata()
+      .then(() => true)
+      .catch((error: unknown) => {
+        if (isNotFoundOverHttp(error)) return false
+        throw error
+      })
+    return exists ? `${archiveDataset}.${table}` : undefined
+  }
+
+  const change = async (query: string, params: Record<string, string | string[]>): Promise<number> => {
+    const answer: unknown[] = await (await open(undefined)).query({ query, params })
+    const response = answer[2]
+    return typeof response === 'object' && response !== null && 'numDmlAffectedRows' in response
+      ? Number(response.numDmlAffectedRows)
+      : 0
+  }
+
+  /**
+   * Takes the events of an agent out of a table: a row that has only such goes, of a batch the others stay.
+   *
+   * @returns how many rows were changed
+   */
+  const erase = async (archiveTable: ArchiveTable, tenant: string, agentId: string): Promise<number> => {
+    const table = await tableOf(archiveTable)
+    if (table === undefined) return 0
+    // JSON may write any character as an escape. What is read is looked at again below.
+    const query =
+      `SELECT DISTINCT message_id, data FROM ${table} WHERE message_id > @after ` +
+      `AND (STRPOS(data, @agentId) > 0 OR STRPOS(data, @escape) > 0) ORDER BY message_id LIMIT ${rowsPerPage}`
+    let changed = 0
+    let after = ''
+    for (;;) {
+      const [rows]: [Row[], ...unknown[]] = await (
+        await open(undefined)
+      ).query({
+        query,
+        params: { after, agentId, escape: String.raw`\u` },
+      })
+      const judged = rows.map(({ message_id: id, data }) => ({ id, left: withoutAgent(data, tenant, agentId) }))
+      const gone = judged.flatMap(({ id, left }) => (left === null ? [id] : []))
+      if (gone.length > 0)
+        changed += await change(`DELETE FROM ${table} WHERE message_id IN (SELECT * FROM UNNEST(@gone))`, { gone })
+      const kept = judged.flatMap(({ id, left }) => (typeof left === 'string' ? [{ id, left }] : []))
+      if (kept.length > 0) changed += await change(...updateOf(table, kept))
+      const last = rows.at(-1)
+      if (!last || rows.length < rowsPerPage) return changed
+      after = last.message_id
+    }
+  }
+
+  /** Deletes what was published before a time; where partitions expire by themselves, there is nothing left to delete. */
+  const deleteBefore = async (archiveTable: ArchiveTable, before: string): Promise<number> => {
+    const table = await tableOf(archiveTable)
+    if (table === undefined) return 0
+    return change(`DELETE FROM ${table} WHERE publish_time < CAST(@before AS TIMESTAMP)`, { before })
+  }
+
+  return { erase, deleteBefore }
+}
+
+const updateOf = (
+  table: string,
+  rows: readonly { id: string; left: string }[],
+): [string, Record<string, string | string[]>] => {
+  const cases = rows.map((_, index) => `WHEN @id${index} THEN @data${index}`)
+  const params: Record<string, string | string[]> = { ids: rows.map(({ id }) => id) }
+  rows.forEach(({ id, left }, index) => Object.assign(params, { [`id${index}`]: id, [`data${index}`]: left }))
+  const changed = `data = CASE message_id ${cases.join(' ')} END`
+  return [`UPDATE ${table} SET ${changed} WHERE message_id IN (SELECT * FROM UNNEST(@ids))`, params]
+}
+
+/**
+ * What is left of a message without an agent's events: null when nothing is, undefined when it has none of them. Text that
+ * is no JSON and names the agent is nobody else's.
+ */
+const withoutAgent = (data: string, tenant: string, agentId: string): string | null | undefined => {
+  const isOfAgent = (event: unknown): boolean =>
+    typeof event === 'object' &&
+    event !== null &&
+    'subject' in event &&
+    event.subject === `agents/${agentId}` &&
+    (!('tenant' in event) || event.tenant === tenant)
+  let body: unknown
+  try {
+    body = JSON.parse(data)
+  } catch {
+    return mentions(data, agentId) ? null : undefined
+  }
+  if (isOfAgent(body)) return null
+  if (typeof body !== 'object' || body === null || !('events' in body) || !Array.isArray(body.events)) return undefined
+  const events = body.events.filter((event) => !isOfAgent(event))
+  if (events.length === body.events.length) return undefined
+  return events.length === 0 ? null : JSON.stringify({ ...body, events })
+}

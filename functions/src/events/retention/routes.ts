@@ -1,0 +1,33 @@
+import { ErasureRequest, type Erasure, type ErasureView } from '@infinity-matrix/contracts'
+import type { Context as Request, Hono } from 'hono'
+import type { Context } from '../../runtime/context.ts'
+import { RequestProblem } from '../../runtime/problem.ts'
+import { readJson } from '../../runtime/request-body.ts'
+import { createErasures } from './erasures.ts'
+
+const jsonLimits = { mediaTypes: ['application/json'], bytesMax: 10_000 }
+
+const viewOf = ({ state, ...erasure }: Erasure): ErasureView => ({ ...erasure, status: state.status })
+
+/** `/v1/erasures`. */
+export const serveErasures = (app: Hono, context: Context): void => {
+  const erasures = createErasures(context)
+
+  const begin = async (request: Request): Promise<Response> => {
+    const erasure = await erasures.begin(await readJson(request, ErasureRequest, jsonLimits))
+    if (!erasure)
+      throw new RequestProblem(409, {
+        errors: [{ field: 'tenant', rule: 'must be the tenant that the agent belongs to' }],
+      })
+    return request.json(viewOf(erasure), 202, { location: `/v1/erasures/${erasure.id}` })
+  }
+
+  const show = async (request: Request, id: string): Promise<Response> => {
+    const erasure = await erasures.get(id)
+    if (!erasure) throw new RequestProblem(404)
+    return request.json(viewOf(erasure))
+  }
+
+  app.post('/v1/erasures', (request) => begin(request))
+  app.get('/v1/erasures/:id', (request) => show(request, request.req.param('id')))
+}

@@ -1,0 +1,128 @@
+import {
+  isReport,
+  type AgentChange,
+  type AgentEvent,
+  type Delivered,
+  type SubscriptionDocument,
+} from '@infinity-matrix/contracts'
+import type { Context } from '../../runtime/context.ts'
+import { keepDeadLetter } from '../../runtime/dead-letters.ts'
+import { isRefusedTarget, messageOf } from '../../runtime/failure.ts'
+import { topicOf } from './endpoint-queue.ts'
+import { compile, type Compiled } from './expression.ts'
+import type { Subscriptions } from './subscriptions.ts'
+
+interface Told {
+  event: AgentEvent
+  state: AgentChange['state']
+}
+
+// Failures are noted in the subscription so often by each instance, however many there are.
+const noteSeconds = 5
+const compiledMax = 2000
+
+/** Filters, projects and publishes for one subscriber at a time. */
+export const createDelivery = (context: Context, { noteFailures }: Pick<Subscriptions, 'noteFailures'>) => {
+  const compiled = new Map<string, Compiled>()
+  const failing = new Map<string, { count: number; notedAtMs: number }>()
+
+  // Compiled once by each instance, as long as the text is the same.
+  const compiledOf = (text: string): Compiled => {
+    const known = compiled.get(text)
+    if (known) return known
+    if (compiled.size >= compiledMax) compiled.clear()
+    const fresh = compile(text)
+    compiled.set(text, fresh)
+    return fresh
+  }
+
+  const evaluate = (text: string, variables: Told) => {
+    const expression = compiledOf(text)
+    return expression.ok ? expression.evaluate(variables) : { ok: false as const, message: expression.rule }
+  }
+
+  const noteFailure = async (id: string, message: string, eventId: string): Promise<void> => {
+    const { count, notedAtMs } = failing.get(id) ?? { count: 0, notedAtMs: 0 }
+    const isDue = context.nowMs() - notedAtMs >= noteSeconds * 1000
+    failing.set(id, isDue ? { count: 0, notedAtMs: context.nowMs() } : { count: count + 1, notedAtMs })
+    if (isDue) await noteFailures(id, count + 1, message, eventId)
+  }
+
+  /** What a subscriber is to be sent of an event; undefined when its filter says no, or an expression fails. */
+  const messageFor = async (
+    { id, filter, projection }: SubscriptionDocument,
+    { event, state }: Told,
+  ): Promise<Delivered | undefined> => {
+    const matches = evaluate(filter, { event, state })
+    const isWanted = matches.ok && matches.value === true
+    const projected = projection !== undefined && isWanted ? evaluate(projection, { event, state }) : undefined
+    const failure = !matches.ok
+      ? `filter: ${matches.message}`
+      : typeof matches.value !== 'boolean'
+        ? 'filter: must come to true or false'
+        : projected && !projected.ok
+          ? `projection: ${projected.message}`
+          : undefined
+    if (failure !== undefined) await noteFailure(id, failure, event.id)
+    if (failure !== undefined || !isWanted) return undefined
+    return {
+      id: event.id,
+      tenant: event.tenant,
+      type: event.type,
+      subject: event.subject,
+      time: event.time,
+      sequence: isReport(event) ? event.sequence : null,
+      data: projected?.ok ? projected.value : { event, state },
+    }
+  }
+
+  const send = async (subscription: SubscriptionDocument, agentId: string, message: Delivered): Promise<void> => {
+    const topic = context.topic(topicOf(subscription))
+    const data = Buffer.from(JSON.stringify(message))
+    const attributes = {
+      'ce-id': message.id,
+      'ce-type': message.type,
+      'ce-subject': message.subject,
+      'ce-tenant': message.tenant,
+      subscription: subscription.id,
+    }
+    try {
+      await topic.publishMessage({ data, attributes, orderingKey: agentId })
+    } catch (error) {
+      topic.resumePublishing(agentId)
+      if (!isRefusedTarget(error)) throw error
+      // Its subscriber took the topic away, or does not let us publish: that is not to hold up the others.
+      await noteFailure(subscription.id, `target: ${messageOf(error)}`, message.id)
+      await keepDeadLetter(context, {
+        id: `${subscription.id}-${message.id}`,
+        topic: topicOf(subscription),
+        problem: { code: 'not-delivered', field: '', rule: messageOf(error) },
+        original: data,
+        messageId: message.id,
+        attributes,
+        publishedAt: new Date(context.nowMs()).toISOString(),
+      })
+    }
+  }
+
+  /** Published in their order, for each subscriber; all are with Pub/Sub when it resolves. */
+  const deliver = async (
+    active: readonly SubscriptionDocument[],
+    agentId: string,
+    told: readonly Told[],
+  ): Promise<void> => {
+    await Promise.all(
+      active.map(async (subscription) => {
+        const messages: Delivered[] = []
+        for (const one of told) {
+          const message = await messageFor(subscription, one)
+          if (message) messages.push(message)
+        }
+        // One ordering key: the client sends them in the order of these calls.
+        await Promise.all(messages.map((message) => send(subscription, agentId, message)))
+      }),
+    )
+  }
+
+  return { deliver }
+}

@@ -1,0 +1,90 @@
+import { deadLetterName, SubscriptionChange, SubscriptionDefinition, type FieldError } from '@infinity-matrix/contracts'
+import type { Context as Request, Hono } from 'hono'
+import { z } from 'zod'
+import type { Context } from '../../runtime/context.ts'
+import { isLocal } from '../../runtime/params.ts'
+import { RequestProblem } from '../../runtime/problem.ts'
+import { readJson, readQuery } from '../../runtime/request-body.ts'
+import { compile } from './expression.ts'
+import { createSubscriptions } from './subscriptions.ts'
+
+const limits = { mediaTypes: ['application/json'], bytesMax: 20_000 }
+const ofTenant = z.strictObject({
+  tenant: z.string({ error: 'is required' }).max(63, { error: 'must be at most 63 characters' }),
+})
+/** So many subscriptions a tenant may have: each of its events is judged by each of them. */
+const subscriptionsMax = 50
+
+/** `/v1/subscriptions`. */
+export const serveSubscriptions = (app: Hono, context: Context): void => {
+  const subscriptions = createSubscriptions(context)
+
+  const create = async (definition: SubscriptionDefinition) => {
+    refuseFaults([...faultsOf(definition), ...targetFaultsOf(definition)])
+    const { length } = await subscriptions.list(definition.tenant)
+    if (length >= subscriptionsMax)
+      throw new RequestProblem(409, {
+        detail: `A tenant has at most ${subscriptionsMax} subscriptions.`,
+        limit: subscriptionsMax,
+        value: length,
+      })
+    return subscriptions.create(definition)
+  }
+  const update = async (id: string, change: SubscriptionChange) => {
+    refuseFaults(faultsOf(change))
+    return subscriptions.update(id, change)
+  }
+  const answer = async (request: Request, asked: Promise<object | undefined>, status: 200 | 201 = 200) => {
+    const body = await asked
+    if (body === undefined) throw new RequestProblem(404)
+    return request.json(body, status)
+  }
+
+  app.post('/v1/subscriptions', (request) =>
+    answer(request, readJson(request, SubscriptionDefinition, limits).then(create), 201),
+  )
+  app.get('/v1/subscriptions', (request) =>
+    answer(
+      request,
+      subscriptions.list(readQuery(request, ofTenant).tenant).then((found) => ({ subscriptions: found })),
+    ),
+  )
+  app.get('/v1/subscriptions/:id', (request) => answer(request, subscriptions.get(nameIn(request))))
+  app.patch('/v1/subscriptions/:id', (request) =>
+    answer(
+      request,
+      readJson(request, SubscriptionChange, limits).then((change) => update(nameIn(request), change)),
+    ),
+  )
+  app.post('/v1/subscriptions/:id/pause', (request) => answer(request, subscriptions.pause(nameIn(request))))
+  app.post('/v1/subscriptions/:id/resume', (request) => answer(request, subscriptions.resume(nameIn(request))))
+  app.delete('/v1/subscriptions/:id', (request) => answer(request, subscriptions.remove(nameIn(request))))
+}
+
+const nameIn = (request: Request): string => {
+  const name = request.req.param('id') ?? ''
+  if (!deadLetterName.test(name)) throw new RequestProblem(404)
+  return name
+}
+
+const refuseFaults = (errors: readonly FieldError[]): void => {
+  if (errors.length > 0)
+    throw new RequestProblem(422, { detail: 'The subscription breaks the rules that are listed.', errors: [...errors] })
+}
+
+const faultsOf = ({ filter, projection }: SubscriptionChange): FieldError[] =>
+  Object.entries({ filter, projection }).flatMap(([field, text]) => {
+    const compiled = text === undefined ? undefined : compile(text)
+    return compiled?.ok === false ? [{ field, rule: compiled.rule }] : []
+  })
+
+// Google's network pushes to endpoints, and reaches no private address of ours; it asks for https with a certificate that
+// it trusts. The local engine pushes from this machine, to itself only.
+const targetFaultsOf = ({ target }: SubscriptionDefinition): FieldError[] => {
+  if (target.kind === 'topic') return []
+  const { protocol, hostname } = new URL(target.url)
+  const isLoopback = hostname === '127.0.0.1' || hostname === 'localhost'
+  if (isLocal())
+    return isLoopback ? [] : [{ field: 'target.url', rule: 'must be of this machine while engines are local' }]
+  return protocol === 'https:' && !isLoopback ? [] : [{ field: 'target.url', rule: 'must be https, of a public host' }]
+}

@@ -1,0 +1,128 @@
+import {
+  collections,
+  SubscribedTenants,
+  SubscriptionDocument,
+  subscriptionsKnownSeconds,
+  subscriptionStartSeconds,
+  type SubscriptionChange,
+  type SubscriptionDefinition,
+} from '@infinity-matrix/contracts'
+import { FieldValue, type Transaction } from '@google-cloud/firestore'
+import type { Context } from '../../runtime/context.ts'
+import { deleteQueue, makeQueue } from './endpoint-queue.ts'
+
+/** Subscriptions in Firestore, and which tenants have any. */
+export const createSubscriptions = (context: Context) => {
+  const { firestore, nowMs, newId } = context
+  const subscriptions = firestore.collection(collections.subscriptions)
+  const tenants = firestore.collection(collections.subscribedTenants).doc('all')
+  const instant = (ms: number) => new Date(ms).toISOString()
+
+  const list = async (tenant: string): Promise<SubscriptionDocument[]> => {
+    const { docs } = await subscriptions.where('tenant', '==', tenant).get()
+    return docs.map((snapshot) => SubscriptionDocument.parse(snapshot.data()))
+  }
+
+  const get = async (id: string): Promise<SubscriptionDocument | undefined> => {
+    const snapshot = await subscriptions.doc(id).get()
+    return snapshot.exists ? SubscriptionDocument.parse(snapshot.data()) : undefined
+  }
+
+  // The first active subscription of a tenant begins what instances tell of it, and the last one ends it.
+  const noteTenant = async (transaction: Transaction, changed: SubscriptionDocument): Promise<() => void> => {
+    const [known, active] = [
+      await transaction.get(tenants),
+      await transaction.get(subscriptions.where('tenant', '==', changed.tenant).where('status', '==', 'active')),
+    ]
+    const since = known.exists ? SubscribedTenants.parse(known.data()).since : {}
+    const isActive = changed.status === 'active' || active.docs.some(({ id }) => id !== changed.id)
+    if (isActive === Object.hasOwn(since, changed.tenant)) return () => undefined
+    const { [changed.tenant]: _, ...others } = since
+    const next = isActive ? { ...others, [changed.tenant]: changed.activeFrom } : others
+    return () => transaction.set(tenants, { since: next })
+  }
+
+  const create = async (definition: SubscriptionDefinition): Promise<SubscriptionDocument> => {
+    const now = instant(nowMs())
+    const subscription: SubscriptionDocument = {
+      id: newId(),
+      ...definition,
+      status: 'active',
+      version: 1,
+      activeFrom: instant(nowMs() + subscriptionStartSeconds * 1000),
+      createdAt: now,
+      updatedAt: now,
+      failures: 0,
+      lastFailure: null,
+    }
+    // The queue first: a crash leaves a queue that nobody fills, and which Pub/Sub forgets.
+    await makeQueue(context, subscription)
+    await firestore.runTransaction(async (transaction) => {
+      const note = await noteTenant(transaction, subscription)
+      transaction.create(subscriptions.doc(subscription.id), subscription)
+      note()
+    })
+    return subscription
+  }
+
+  const store = (id: string, next: (subscription: SubscriptionDocument) => SubscriptionDocument) =>
+    firestore.runTransaction(async (transaction) => {
+      const snapshot = await transaction.get(subscriptions.doc(id))
+      if (!snapshot.exists) return undefined
+      const before = SubscriptionDocument.parse(snapshot.data())
+      const after = { ...next(before), updatedAt: instant(nowMs()) }
+      const note = await noteTenant(transaction, after)
+      transaction.set(snapshot.ref, after)
+      note()
+      return after
+    })
+
+  const update = (id: string, change: SubscriptionChange) =>
+    store(id, (subscription) => ({
+      ...subscription,
+      filter: change.filter ?? subscription.filter,
+      projection: change.projection ?? subscription.projection,
+      order: change.order ?? subscription.order,
+      version: subscription.version + 1,
+    }))
+
+  const pause = (id: string) => store(id, (subscription) => ({ ...subscription, status: 'paused' }))
+
+  const resume = (id: string) =>
+    store(id, (subscription) =>
+      subscription.status === 'active'
+        ? subscription
+        : { ...subscription, status: 'active', activeFrom: instant(nowMs() + subscriptionStartSeconds * 1000) },
+    )
+
+  const remove = async (id: string): Promise<SubscriptionDocument | undefined> => {
+    const removed = await pause(id)
+    if (!removed) return undefined
+    await deleteQueue(context, removed)
+    await subscriptions.doc(id).delete()
+    return removed
+  }
+
+  /** Notes that events were not delivered because an expression or the target failed. */
+  const noteFailures = async (id: string, count: number, message: string, eventId: string): Promise<void> => {
+    const lastFailure = { message: message.slice(0, 500), eventId, at: instant(nowMs()) }
+    await subscriptions.doc(id).update({ failures: FieldValue.increment(count), lastFailure })
+  }
+
+  return { list, get, create, update, pause, resume, remove, noteFailures }
+}
+
+export type Subscriptions = ReturnType<typeof createSubscriptions>
+
+/** The active subscriptions of a tenant as an instance knows them, at most 10 seconds old. */
+export const cacheSubscriptions = ({ list }: Pick<Subscriptions, 'list'>, nowMs: () => number) => {
+  const known = new Map<string, { readAtMs: number; active: Promise<SubscriptionDocument[]> }>()
+  return (tenant: string): Promise<SubscriptionDocument[]> => {
+    const cached = known.get(tenant)
+    if (cached && nowMs() - cached.readAtMs < subscriptionsKnownSeconds * 1000) return cached.active
+    const active = list(tenant).then((all) => all.filter(({ status }) => status === 'active'))
+    active.catch(() => known.delete(tenant))
+    known.set(tenant, { readAtMs: nowMs(), active })
+    return active
+  }
+}
