@@ -1,7 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { topics } from '@infinity-matrix/contracts'
 import { SingleBar } from 'cli-progress'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import pThrottle from 'p-throttle'
 import { z } from 'zod'
 import { NoSuiteError, numberFrom, printJson, runCommand, stopSignal } from './command.ts'
@@ -120,7 +120,7 @@ const endpointFrom = (text: string): string => {
 const program = new Command('replay:archive')
   .description('Sends archived events again, those of each agent in order, to a new topic or to an endpoint.')
   .option('--from <time>', 'published then or later', timeFrom)
-  .option('--until <time>', 'published then or earlier (now)', timeFrom, Date.now())
+  .addOption(new Option('--until <time>', 'published then or earlier').argParser(timeFrom).default(Date.now(), 'now'))
   .option('--agent <ids...>', 'of these agents')
   .option('--tenant <name>', 'of this tenant')
   .option('--type <type>', 'of this type, such as agent.finished.v2')
