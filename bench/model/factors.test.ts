@@ -1,11 +1,21 @@
 import { Firestore } from '@google-cloud/firestore'
 import { PubSub } from '@google-cloud/pubsub'
 import { Server, type UntypedServiceImplementation } from '@grpc/grpc-js'
-import { collections, topics } from '@infinity-matrix/contracts'
+import {
+  collections,
+  parseEvent,
+  subscriptionStartSeconds,
+  topics,
+  type AgentChange,
+  type AgentEvent,
+} from '@infinity-matrix/contracts'
 import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
-import { observationJson, reportJson } from '@infinity-matrix/testing'
+import { observationJson, reportJson, testNowMs } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createDistributor } from '../../functions/src/events/subscriptions/distributor.ts'
+import { createSubscriptions } from '../../functions/src/events/subscriptions/subscriptions.ts'
+import { context } from '../../functions/src/runtime/context.ts'
 import { createGovernor } from '../../functions/src/runtime/governor.ts'
 import { createCellStore } from '../../functions/src/fleet/cells/store.ts'
 import { createSweeper } from '../../functions/src/fleet/cells/sweeper.ts'
@@ -93,6 +103,20 @@ const deliver = (events: readonly object[], messageId: string, handler: object =
   })
 }
 
+const eventOf = (json: object): AgentEvent => {
+  const parsed = parseEvent(json, testNowMs)
+  if (!parsed.ok) throw new Error(parsed.problem.rule)
+  return parsed.value
+}
+const distributedState = {
+  status: 'running',
+  run: { kind: 'worker', number: 1, startedAt: new Date(testNowMs).toISOString() },
+  usage: { steps: 1, costUsd: 0, tokensIn: 0, tokensOut: 0, observationBytes: 0, toolCalls: {} },
+  region: 'us-west1',
+  tier: 'standard',
+  presence: null,
+} satisfies AgentChange['state']
+
 describe('the reference load', { timeout: 30_000 }, () => {
   const eventsPerWindow = 20
   const agents = Array.from({ length: 5 }, (_, index) => `agent-${index}`)
@@ -134,6 +158,51 @@ describe('the reference load', { timeout: 30_000 }, () => {
     await deliver(message(0), 'm0')
     expect(asked.read.get(collections.agents)).toBe(agents.length)
     expect(written.size).toBe(0)
+  })
+})
+
+describe('what goes to a subscriber in order', { timeout: 30_000 }, () => {
+  it('costs a read and a write of each agent’s channel, as the model counts', async () => {
+    const { pubsub, batches, ...rest } = await context()
+    closing.unshift(() => batches.close())
+    await pubsub.createTopic('subscriber')
+    const subscriptions = createSubscriptions({ pubsub, batches, ...rest })
+    await subscriptions.create({
+      tenant: 'distributed',
+      filter: 'true',
+      target: { kind: 'topic', topic: 'subscriber' },
+      order: 'agent',
+      retry: { attemptsMax: 5, backoffSecondsMin: 0, backoffSecondsMax: 1 },
+    })
+    const { distribute } = createDistributor({ pubsub, batches, ...rest }, subscriptions)
+    const [agents, windows, perWindow] = [5, 4, 20]
+    const changeOf = (agentId: string, nth: number): AgentChange => ({
+      agentId,
+      // It began when the subscription was active, so that its first report opens its channel.
+      createdAt: new Date(Date.now() + (subscriptionStartSeconds + 1) * 1000).toISOString(),
+      state: distributedState,
+      events: Array.from({ length: perWindow }, (_, index) =>
+        eventOf(
+          reportJson(
+            'agent.step-taken.v1',
+            nth * perWindow + index + 1,
+            { step: 'acted' },
+            { agentId, tenant: 'distributed' },
+          ),
+        ),
+      ),
+    })
+    asked.read.clear()
+    written.clear()
+    for (let nth = 0; nth < windows; nth++)
+      await distribute({
+        type: 'fleet.changed.v1',
+        tenant: 'distributed',
+        changes: Array.from({ length: agents }, (_, agent) => changeOf(`distributed-${agent}`, nth)),
+      })
+    expect(asked.read.get(collections.channels)).toBe(agents * windows * factors.channelReadsPerAgentWindow)
+    expect(written.get(collections.channels)).toBe(agents * windows * factors.channelWritesPerAgentWindow)
+    expect(asked.published.get('subscriber')).toBe(agents * windows * perWindow)
   })
 })
 

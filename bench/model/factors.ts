@@ -7,6 +7,8 @@ export const factors: Factors = {
   readsPerAgentWindow: 1,
   writesPerAgentWindow: 1,
   receiptsPerMessage: 1,
+  channelReadsPerAgentWindow: 1,
+  channelWritesPerAgentWindow: 1,
   // A share is taken anew every 15 seconds.
   governorPerSecond: 1 / 15,
   pulseSeconds: pulseWindowMs / 1000,

@@ -4,7 +4,13 @@ import Table from 'cli-table3'
 import { factors } from './factors.ts'
 import { costs, heartbeatCosts, naiveCosts, scale, sum, type Deployment, type Load, type Measures } from './model.ts'
 import { secondsPerMonth } from './prices.ts'
-import { eventsPerCoreSecond, orchestrator, reference, transactionsPerCoreSecond } from './reference.ts'
+import {
+  distributedPerCoreSecond,
+  eventsPerCoreSecond,
+  orchestrator,
+  reference,
+  transactionsPerCoreSecond,
+} from './reference.ts'
 
 const usage = `npm run model -- [options]: what a load costs, and what it asks of Firestore, Pub/Sub and functions
 
@@ -92,7 +98,11 @@ const report = () => {
     values['events-per-core-second'] === undefined
       ? eventsPerCoreSecond(load.eventsPerMessage)
       : { name: 'as given', value: numberOf('events-per-core-second', 1) }
-  const measures: Measures = { ...reference(), eventsPerCoreSecond: rate.value }
+  const measures: Measures = {
+    ...reference(),
+    eventsPerCoreSecond: rate.value,
+    distributedPerCoreSecond: distributedPerCoreSecond().value,
+  }
   const byItem = costs(load, factors, measures, deployment)
   const heartbeats = heartbeatCosts(load, factors, measures, deployment)
   const heartbeatsPerSecond = load.agents / load.heartbeatSeconds

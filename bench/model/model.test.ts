@@ -8,7 +8,13 @@ import { documentBytes } from './document-size.ts'
 import { eventarcMessageBytes } from './limits.ts'
 import { costs, heartbeatCosts, naiveCosts, rampMinutes, scale, sum, type Deployment, type Load } from './model.ts'
 import { factors } from './factors.ts'
-import { eventsPerCoreSecond, orchestrator, reference, transactionsPerCoreSecond } from './reference.ts'
+import {
+  distributedPerCoreSecond,
+  eventsPerCoreSecond,
+  orchestrator,
+  reference,
+  transactionsPerCoreSecond,
+} from './reference.ts'
 
 // Numbers that can be followed by hand.
 const load: Load = {
@@ -29,9 +35,11 @@ const measures = {
   heartbeatBytes: 300,
   pulseBytesPerAgent: 40,
   agentDocumentBytes: 4500,
+  channelBytes: 300,
   agentJsonBytes: 5000,
   receiptBytes: () => 400,
   eventsPerCoreSecond: 4000,
+  distributedPerCoreSecond: 1000,
 }
 const deployment: Deployment = { maxInstances: 8, cpu: 1, memoryGib: 0.5, concurrency: 500, utilisation: 0.5 }
 
@@ -62,9 +70,12 @@ describe('dollars per million events', () => {
     expect(enterprise.firestoreWrites).toBeCloseTo(0.05 * 5 * 0.26, 9)
   })
   it('count what is distributed twice to the distributor, and once to each subscriber', () => {
-    const { changeFeed } = costs({ ...load, distributedShare: 0.5, subscribers: 3 }, factors, measures, deployment)
+    const distributed = { ...load, distributedShare: 0.5, subscribers: 3 }
+    const { changeFeed, channels, distributorTime } = costs(distributed, factors, measures, deployment)
     const bytes = 100 * 400 + 5 * 5000 + 37
     expect(changeFeed).toBeCloseTo(0.5 * 10_000 * ((5 * bytes * 40) / 2 ** 40 + 0.4e-6), 9)
+    expect(channels).toBeCloseTo(0.5 * 0.05 * 1.2, 9)
+    expect(distributorTime).toBeCloseTo(0.5 * 2000 * (0.000024 + 0.5 * 0.0000025), 9)
   })
   it('count a heartbeat alone as a request of 1,000 bytes, and its write with those of others', () => {
     const million = { ...load, agents: 1_000_000 }
@@ -103,7 +114,11 @@ describe('scale', () => {
 describe('the reference point', () => {
   const deployed = orchestrator()
   const asDeployed = { ...deployment, maxInstances: deployed.maxInstances, utilisation: 0.7 }
-  const ours = { ...reference(), eventsPerCoreSecond: eventsPerCoreSecond(load.eventsPerMessage).value }
+  const ours = {
+    ...reference(),
+    eventsPerCoreSecond: eventsPerCoreSecond(load.eventsPerMessage).value,
+    distributedPerCoreSecond: distributedPerCoreSecond().value,
+  }
   const atReference = { ...load, agents: 100_000, eventsPerSecond: 10_000 }
   it('is within 15 cents per million events', () => {
     expect(sum(costs(atReference, factors, ours, asDeployed))).toBeLessThanOrEqual(0.15)

@@ -32,6 +32,9 @@ export interface Factors {
   readsPerAgentWindow: number
   writesPerAgentWindow: number
   receiptsPerMessage: number
+  /** Of an agent's channel, for what a window distributes in order. */
+  channelReadsPerAgentWindow: number
+  channelWritesPerAgentWindow: number
   /** Heartbeats that an instance holds in this time become a document for each shard: written, read and deleted once. */
   pulseSeconds: number
   shards: number
@@ -47,7 +50,12 @@ export interface Factors {
 
 type EventFactors = Pick<
   Factors,
-  'readsPerAgentWindow' | 'writesPerAgentWindow' | 'receiptsPerMessage' | 'governorPerSecond'
+  | 'readsPerAgentWindow'
+  | 'writesPerAgentWindow'
+  | 'receiptsPerMessage'
+  | 'channelReadsPerAgentWindow'
+  | 'channelWritesPerAgentWindow'
+  | 'governorPerSecond'
 >
 
 /** What was measured of events, documents and cores. */
@@ -56,9 +64,12 @@ export interface Measures {
   heartbeatBytes: number
   pulseBytesPerAgent: number
   agentDocumentBytes: number
+  channelBytes: number
   agentJsonBytes: number
   receiptBytes: (events: number) => number
   eventsPerCoreSecond: number
+  /** Events that one core passes on in a second, each agent's in order. */
+  distributedPerCoreSecond: number
 }
 
 export interface Deployment {
@@ -120,8 +131,17 @@ export const costs = (load: Load, factors: EventFactors, measures: Measures, dep
     receipts: receipts * requestBytes(measures.receiptBytes(load.eventsPerMessage)) * pubsub.perByte,
     governor: shares * (readUsd(load, 1000) + writeUsd(load, 1000)),
     changeFeed: load.distributedShare * changeFeedUsd(load, measures),
+    channels: load.distributedShare * windows * channelUsd(load, factors, measures),
+    distributorTime: load.distributedShare * distributorUsd(measures, deployment),
   }
 }
+
+const channelUsd = (load: Load, factors: EventFactors, { channelBytes }: Measures): number =>
+  factors.channelReadsPerAgentWindow * readUsd(load, channelBytes) +
+  factors.channelWritesPerAgentWindow * writeUsd(load, channelBytes)
+
+const distributorUsd = ({ distributedPerCoreSecond }: Measures, { memoryGib, utilisation }: Deployment): number =>
+  (1e6 / (distributedPerCoreSecond * utilisation)) * (functions.perVcpuSecond + memoryGib * functions.perGibSecond)
 
 /** Per million events that are distributed: to the distributor with the agents' states, and on to each subscriber. */
 const changeFeedUsd = (load: Load, { eventBytes, agentJsonBytes }: Measures): number => {
@@ -184,6 +204,8 @@ export const naiveCosts = (load: Load, measures: Measures, deployment: Deploymen
     readsPerAgentWindow: 1,
     writesPerAgentWindow: 2,
     receiptsPerMessage: 0,
+    channelReadsPerAgentWindow: 0,
+    channelWritesPerAgentWindow: 0,
     governorPerSecond: 0,
   }
   const { archiveSubscription, archiveStorage, ...items } = costs(

@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { collections, parseEvent, topics, type AgentDocument, type FoldReceipt } from '@infinity-matrix/contracts'
+import {
+  collections,
+  parseEvent,
+  topics,
+  type AgentDocument,
+  type ChannelDocument,
+  type FoldReceipt,
+} from '@infinity-matrix/contracts'
 import { fold } from '@infinity-matrix/core/fleet'
 import { foldReceipt, observationJson, reportJson, testNowMs } from '@infinity-matrix/testing'
 import { documentBytes } from './document-size.ts'
@@ -51,6 +58,18 @@ const agentDocument = (): AgentDocument => {
 const receipt = (events: number): FoldReceipt =>
   foldReceipt({ tenant: 'acme', applied: events, lagMs: Array.from({ length: events }, () => 12) })
 
+/** Of an agent whose reports come in order: none waits. */
+const channel: ChannelDocument = {
+  tenant: 'acme',
+  since: new Date(testNowMs).toISOString(),
+  next: stepsPerRun,
+  first: 1,
+  startedAt: new Date(testNowMs).toISOString(),
+  waiting: [],
+  waitingSince: null,
+  isWaiting: false,
+}
+
 /** Bytes of what the code sends and stores, of events and documents that it makes itself. */
 export const reference = () => {
   const document = agentDocument()
@@ -60,6 +79,7 @@ export const reference = () => {
     // In a pulse: the id in a list of JSON, and 13 bytes of columns.
     pulseBytesPerAgent: JSON.stringify(agentId).length + 1 + 13,
     agentDocumentBytes: documentBytes(`${collections.agents}/${agentId}`, document),
+    channelBytes: documentBytes(`${collections.channels}/${agentId}`, channel),
     agentJsonBytes: jsonBytes(document),
     receiptBytes: (events: number) => jsonBytes(receipt(events)) + 'typefleet.folded.v1tenantacme'.length,
   }
@@ -106,6 +126,12 @@ const measured = (name: string, before: Measurement, { perCore = false } = {}): 
   const value = rows[perCore ? index + 1 : index]?.value
   return index >= 0 && value !== undefined && value > 0 ? { name, value } : before
 }
+
+const firstDistribution: Measurement = { name: 'passed on by a busy machine, 2026-11-27', value: 896 }
+
+/** Events that one core passes on to a subscriber in a second. */
+export const distributedPerCoreSecond = (): Measurement =>
+  measured('events through the distributor, in order', firstDistribution)
 
 const firstFold: Measurement = { name: 'an event a message, 2026-11-20', value: 4194 }
 
