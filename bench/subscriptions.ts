@@ -87,7 +87,7 @@ export const subscriptions = async (): Promise<Row[]> => {
       filter,
       target: { kind: 'topic', topic: 'bench-target' },
       order: 'agent',
-      retry: { attemptsMax: 5, backoffSecondsMin: 1, backoffSecondsMax: 600 },
+      retry: { attemptsMax: 5, hoursMax: 24, backoffSecondsMin: 1, backoffSecondsMax: 600 },
     })
     const createdAt = new Date(Date.now() + subscriptionStartSeconds * 1000 + 1000).toISOString()
     const changesOf = (agents: readonly string[], from: number, length: number): AgentsChanged => ({

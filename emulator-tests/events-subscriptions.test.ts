@@ -65,7 +65,7 @@ it.each([
   [{ filter: 'evnt.type == ""' }, 'filter', /must not name evnt/],
   [{ projection: '{' }, 'projection', /must be CEL/],
   [{ target: { kind: 'topic', topic: 'agent.state-changes' } }, 'target.topic', /no topic of the control plane/],
-  [{ target: { kind: 'https', url: 'http://10.0.0.1/' } }, 'target.url', /must be of this machine/],
+  [{ target: { kind: 'https', url: 'http://10.0.0.1/' } }, 'target.url', /must be https/],
   [{ retry: { attemptsMax: 1 } }, 'retry.attemptsMax', /from 5 to 100/],
 ])('a subscription that breaks a rule is refused with it: %o', async (wrong, field, rule) => {
   const sound = { tenant: uniqueTenant(), target: { kind: 'topic', topic: 'somewhere' } }

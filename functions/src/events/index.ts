@@ -1,4 +1,5 @@
 export { api } from './api.ts'
+export { deliver } from './deliver.ts'
 export { giveUpMissing } from './giveUpMissing.ts'
 export { onChange } from './onChange.ts'
 export { onUndelivered } from './onUndelivered.ts'

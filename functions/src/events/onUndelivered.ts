@@ -1,26 +1,14 @@
-import { PubSubMessage, subscriberTopicPrefix, undeliveredTopic } from '@infinity-matrix/contracts'
+import { PubSubMessage, undeliveredTopic } from '@infinity-matrix/contracts'
 import { onMessagePublished } from 'firebase-functions/pubsub'
 import { context } from '../runtime/context.ts'
-import { keepDeadLetter } from '../runtime/dead-letters.ts'
+import { keepUndelivered } from './subscriptions/undelivered.ts'
 
-/** Keeps what an endpoint did not take as a dead letter of its subscriber, to be found and replayed like any other. */
+/** Keeps what Pub/Sub gave up as a dead letter of its subscriber: `events-deliver` did not come to it, or was away. */
 export const onUndelivered = onMessagePublished(
   { topic: undeliveredTopic, retry: true, maxInstances: 4, concurrency: 40, memory: '256MiB', timeoutSeconds: 60 },
   async ({ data: { message } }) => {
-    const { messageId, data, attributes, publishTime } = PubSubMessage.parse(message)
-    const subscription = attributes['subscription'] ?? 'unknown'
-    await keepDeadLetter(await context(), {
-      id: `${subscription}-${attributes['ce-id'] ?? messageId}`,
-      topic: subscriberTopicPrefix + subscription,
-      problem: {
-        code: 'not-delivered',
-        field: '',
-        rule: 'was not taken by the endpoint in as many attempts as agreed',
-      },
-      original: Buffer.from(data, 'base64'),
-      messageId,
-      attributes,
-      publishedAt: new Date(Date.parse(publishTime)).toISOString(),
-    })
+    const parsed = PubSubMessage.parse(message)
+    const subscription = parsed.attributes['subscription'] ?? 'unknown'
+    await keepUndelivered(await context(), subscription, parsed, 'was not taken in as many attempts as agreed')
   },
 )

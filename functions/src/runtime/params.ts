@@ -1,5 +1,5 @@
 // The one module that reads the environment. Values come from functions/.env* and are asked for by `firebase deploy`.
-import { defineInt } from 'firebase-functions/params'
+import { defineBoolean, defineInt, defineString } from 'firebase-functions/params'
 
 /** Where BigQuery is: Google's own, or, beside a local Pub/Sub engine, what its BigQuery subscriptions wrote. */
 export const bigQueryOptions = (): { projectId?: string; apiEndpoint?: string } => {
@@ -26,3 +26,17 @@ export const functionName = (): string => process.env['K_SERVICE'] ?? process.en
 
 /** Whether engines on this machine stand in for Google's services. */
 export const isLocal = (): boolean => process.env['PUBSUB_EMULATOR_HOST'] !== undefined
+
+/** Whether endpoints of subscribers may be on this machine, over plain http: for engines on this machine only. */
+export const localEndpoints = defineBoolean('LOCAL_ENDPOINTS', { default: false })
+
+/** Where `events-deliver` is called; empty where `firebase deploy` put it, or the functions emulator. */
+export const deliverUrl = defineString('DELIVER_URL', { default: '' })
+
+/** The service account that Pub/Sub calls `events-deliver` as; deliveries carry the identity that function runs as. */
+export const deliverServiceAccount = defineString('DELIVER_SERVICE_ACCOUNT', { default: '' })
+
+/** As the platform tells its functions. */
+export const projectId = (): string => process.env['GCLOUD_PROJECT'] ?? ''
+/** Where the functions emulator's hub is, as `host:port`; undefined elsewhere. */
+export const emulatorHub = (): string | undefined => process.env['FIREBASE_EMULATOR_HUB']

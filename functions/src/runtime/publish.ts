@@ -3,7 +3,7 @@ import type { Topic } from '@google-cloud/pubsub'
 import type { Context } from './context.ts'
 import { isAbsence, isContention } from './failure.ts'
 
-type OutgoingMessage = Parameters<Topic['publishMessage']>[0]
+export type OutgoingMessage = Parameters<Topic['publishMessage']>[0]
 
 /** Makes a topic that is not there yet. */
 export const ensureTopic = async ({ pubsub }: Context, name: string): Promise<void> => {

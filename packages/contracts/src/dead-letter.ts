@@ -27,11 +27,11 @@ export const deadLetterStatuses = [
 export const deadLetterShards = 8
 
 /**
- * The letter of one of a message's events. Pub/Sub's ids count up, and documents that follow each other stand in one hot
+ * The letter of one of a message's events, or of an event and a subscription. Pub/Sub's ids count up, and events' ids do, and documents that follow each other stand in one hot
  * spot: turned around, they are spread over all there are.
  */
-export const deadLetterIdOf = (messageId: string, index: number): string =>
-  `${Array.from(messageId).toReversed().join('')}-${index}`
+export const deadLetterIdOf = (id: string, of: number | string): string =>
+  `${Array.from(id).toReversed().join('')}-${of}`
 
 /** What names a letter, or a replay, in a path. */
 export const deadLetterName = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,255}$/
@@ -46,7 +46,7 @@ export const DeadLetterDocument = z.object({
   code: z.enum(problemCodes),
   field: z.string(),
   rule: z.string(),
-  /** Where it is published when it is replayed. */
+  /** Where it is published when it is replayed; `subscriber.{subscription}` goes to that subscription's target. */
   topic: z.string(),
   /** `problem` in one line, for people. */
   message: z.string(),

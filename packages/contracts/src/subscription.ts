@@ -15,6 +15,8 @@ export const undeliveredTopic = 'subscriber-undelivered'
 const ownTopics = [...Object.values(topics).map(({ name }) => name), subscriberTopicPrefix, undeliveredTopic, 'goog']
 const topicRule = 'must be 3 to 255 letters, digits or ._~- that start with a letter, and no topic of the control plane'
 
+const audienceRule = 'must be 1 to 500 characters'
+
 export const SubscriptionTarget = z.discriminatedUnion(
   'kind',
   [
@@ -30,25 +32,37 @@ export const SubscriptionTarget = z.discriminatedUnion(
       url: z
         .url({ protocol: /^https?$/, error: 'must be an https URL' })
         .max(2000, { error: 'must be at most 2000 characters' }),
+      /** For whom the identity is that comes with each delivery; the URL unless given. */
+      audience: z
+        .string({ error: audienceRule })
+        .min(1, { error: audienceRule })
+        .max(500, { error: audienceRule })
+        .optional(),
     }),
   ],
   { error: 'must have the kind topic or https' },
 )
 
 const attemptsRule = 'must be a whole number from 5 to 100'
+const hoursRule = 'must be a whole number from 1 to 168'
 const secondsRule = 'must be a whole number of seconds from 0 to 600'
 const seconds = z.int({ error: secondsRule }).min(0, { error: secondsRule }).max(600, { error: secondsRule })
 
-/** How an endpoint is tried again: Pub/Sub's own limits. */
+/**
+ * How an endpoint is tried again, until either limit is reached. Attempts and back-off are within Pub/Sub's own limits, hours
+ * within what its topics keep.
+ */
 export const SubscriptionRetry = z.strictObject({
   attemptsMax: z
     .int({ error: attemptsRule })
     .min(5, { error: attemptsRule })
     .max(100, { error: attemptsRule })
-    .default(20),
+    .default(100),
+  hoursMax: z.int({ error: hoursRule }).min(1, { error: hoursRule }).max(168, { error: hoursRule }).default(24),
   backoffSecondsMin: seconds.default(1),
   backoffSecondsMax: seconds.default(600),
 })
+export type SubscriptionRetry = z.infer<typeof SubscriptionRetry>
 
 const order = z.enum(['agent', 'none'], { error: 'must be agent or none' })
 const tenantRule = 'must be 1 to 63 of a-z, 0-9 or -'
@@ -63,11 +77,11 @@ export const SubscriptionDefinition = z.strictObject({
   target: SubscriptionTarget,
   /** `agent`: each agent's reports in their order. `none`: as they come, which costs less. */
   order: order.default('agent'),
-  retry: SubscriptionRetry.default({ attemptsMax: 20, backoffSecondsMin: 1, backoffSecondsMax: 600 }),
+  retry: SubscriptionRetry.default({ attemptsMax: 100, hoursMax: 24, backoffSecondsMin: 1, backoffSecondsMax: 600 }),
 })
 export type SubscriptionDefinition = z.infer<typeof SubscriptionDefinition>
 
-/** `paused`: by its owner. `disabled`: its endpoint said that it is gone. */
+/** `paused`: by its owner. `disabled`: its endpoint answered that it is gone (410), until its owner makes it active again. */
 export const subscriptionStatuses = ['active', 'paused', 'disabled'] as const
 
 /** `subscriptions/{id}`. */
@@ -75,13 +89,15 @@ export const SubscriptionDocument = z.object({
   id: z.string(),
   ...SubscriptionDefinition.shape,
   status: z.enum(subscriptionStatuses),
+  /** Why and when it was disabled; null unless it is. */
+  disabled: z.object({ reason: z.string(), at: Instant }).nullable().default(null),
   /** Grows with each change of the definition. */
   version: z.int(),
   /** From then on every instance knows of it: what is published later is delivered. */
   activeFrom: Instant,
   createdAt: Instant,
   updatedAt: Instant,
-  /** Events on which the filter or the projection failed, so that they were not delivered. */
+  /** Events that were not delivered, because the filter or the projection failed, or the target did not take them. */
   failures: z.int().default(0),
   lastFailure: z.object({ message: z.string(), eventId: z.string(), at: Instant }).nullable().default(null),
 })
@@ -121,6 +137,7 @@ export const SubscriptionChange = z.strictObject({
   filter: expression.optional(),
   projection: expression.optional(),
   order: order.optional(),
+  status: z.enum(['active', 'paused'], { error: 'must be active or paused' }).optional(),
 })
 export type SubscriptionChange = z.infer<typeof SubscriptionChange>
 

@@ -5,16 +5,27 @@ import {
   DeadLetterPart,
   deadLetterShards,
   problemCodes,
+  subscriberTopicPrefix,
   topics,
   type DeadLetterFilter,
   type DeadLetterGroup,
   type DeadLetterStatus,
   type DeadLetterSummary,
+  type ProblemCode,
 } from '@infinity-matrix/contracts'
-import { beginPublication, endPublication, type Decided, type LetterLife } from '@infinity-matrix/core/dead-letter-life'
-import { Filter, type DocumentSnapshot, type Query } from '@google-cloud/firestore'
+import {
+  beginPublication,
+  dieAgain,
+  endPublication,
+  type Decided,
+  type LetterLife,
+} from '@infinity-matrix/core/dead-letter-life'
+import type { DocumentSnapshot, Query } from '@google-cloud/firestore'
 import type { Context } from '../../runtime/context.ts'
-import { publish } from '../../runtime/publish.ts'
+import { isRefusedTarget, messageOf } from '../../runtime/failure.ts'
+import { publish, type OutgoingMessage } from '../../runtime/publish.ts'
+import { topicOf } from '../subscriptions/endpoint-queue.ts'
+import { createSubscriptions } from '../subscriptions/subscriptions.ts'
 
 export interface Letter {
   id: string
@@ -27,6 +38,9 @@ export type LetterPosition = Pick<Letter, 'id'> & Pick<DeadLetterDocument, 'dead
 const correctionPart = 'correction'
 // Pub/Sub allows 100 attributes, and one is ours.
 const attributesSent = 99
+const undeliveredCode: ProblemCode = 'not-delivered'
+// Of groups that are shown at once; a filter by tenant has fewer, and one by topic a single one.
+const subscriberTopicsMax = 200
 
 /** There is no such letter. */
 export class NoLetterError extends Error {
@@ -41,20 +55,18 @@ export const createLetters = (context: Context) => {
   const { firestore, nowMs } = context
   const letters = firestore.collection(collections.deadLetters)
   const partOf = (id: string, part: string) => letters.doc(id).collection(collections.parts).doc(part)
+  const subscriptions = createSubscriptions(context)
   const now = () => new Date(nowMs()).toISOString()
 
   // A query over all shards: Firestore merges their ranges of the index.
   const matching = (filter: DeadLetterFilter & { status?: DeadLetterStatus | undefined }): Query => {
     const { topic, code, tenant, agent, from, until, status } = filter
     const subject = agent === undefined ? undefined : `agents/${agent}`
-    const equal = Object.entries({ topic, code, tenant, subject, 'life.status': status })
-    const conditions = [
-      Filter.where('shard', 'in', [...Array(deadLetterShards).keys()]),
-      ...equal.flatMap(([field, value]) => (value === undefined ? [] : [Filter.where(field, '==', value)])),
-      ...(from === undefined ? [] : [Filter.where('deadAt', '>=', instant(from))]),
-      ...(until === undefined ? [] : [Filter.where('deadAt', '<', instant(until))]),
-    ]
-    return letters.where(Filter.and(...conditions))
+    let query = letters.where('shard', 'in', [...Array(deadLetterShards).keys()])
+    for (const [field, value] of Object.entries({ topic, code, tenant, subject, 'life.status': status }))
+      if (value !== undefined) query = query.where(field, '==', value)
+    if (from !== undefined) query = query.where('deadAt', '>=', instant(from))
+    return until === undefined ? query : query.where('deadAt', '<', instant(until))
   }
 
   /** The next letters after a position, the youngest first. */
@@ -71,18 +83,39 @@ export const createLetters = (context: Context) => {
   const count = async (filter: Parameters<typeof matching>[0]): Promise<number> =>
     (await matching(filter).count().get()).data().count
 
+  // From one subscriber's topic to the next, by the index: a read for each, however many letters it has.
+  const subscriberTopics = async ({ tenant }: DeadLetterFilter): Promise<string[]> => {
+    const undelivered = letters.where('code', '==', undeliveredCode)
+    const ofTenant = tenant === undefined ? undelivered : undelivered.where('tenant', '==', tenant)
+    const found: string[] = []
+    while (found.length < subscriberTopicsMax) {
+      const after = found.at(-1) ?? subscriberTopicPrefix
+      const { docs } = await ofTenant.where('topic', '>', after).orderBy('topic').limit(1).get()
+      const topic: unknown = docs[0]?.get('topic')
+      if (typeof topic !== 'string' || !topic.startsWith(subscriberTopicPrefix)) break
+      found.push(topic)
+    }
+    return found
+  }
+
+  const topicsOf = async (code: ProblemCode, filter: DeadLetterFilter): Promise<string[]> => {
+    if (filter.topic !== undefined) return [filter.topic]
+    return code === undeliveredCode ? subscriberTopics(filter) : Object.values(topics).map(({ name }) => name)
+  }
+
   /**
    * Letters by topic and reason. Counted by aggregation queries on the index: always right, no write for a letter, and one
    * read for 1,000 letters.
    */
   const groups = async (filter: DeadLetterFilter): Promise<DeadLetterGroup[]> => {
     const codes = filter.code === undefined ? problemCodes : [filter.code]
-    const topicNames = filter.topic === undefined ? Object.values(topics).map(({ name }) => name) : [filter.topic]
     const dead = await Promise.all(codes.map(async (code) => ({ code, letters: await count({ ...filter, code }) })))
     const reasons = dead.filter(({ letters: some }) => some > 0)
-    const all = reasons.flatMap(({ code }) => topicNames.map((topic) => ({ ...filter, topic, code })))
+    const all = await Promise.all(
+      reasons.map(async ({ code }) => (await topicsOf(code, filter)).map((topic) => ({ ...filter, topic, code }))),
+    )
     const counted = await Promise.all(
-      all.map(async ({ topic, code, ...rest }) => {
+      all.flat().map(async ({ topic, code, ...rest }) => {
         const group = { ...rest, topic, code }
         const [some, open, [youngest]] = await Promise.all([
           count(group),
@@ -123,6 +156,24 @@ export const createLetters = (context: Context) => {
       return { decided, letter: { id, document: { ...letter.document, ...decided.letter } } }
     })
 
+  /** Publishes where a letter's topic says. @returns why a subscriber's target does not take it; undefined when it does */
+  const send = async (topic: string, message: OutgoingMessage): Promise<string | undefined> => {
+    if (!topic.startsWith(subscriberTopicPrefix)) {
+      await publish(context, topic, message)
+      return undefined
+    }
+    const subscription = await subscriptions.get(topic.slice(subscriberTopicPrefix.length))
+    if (!subscription) return 'is of a subscription that is gone'
+    try {
+      // Their topics are not ours to make.
+      await context.topic(topicOf(subscription)).publishMessage(message)
+      return undefined
+    } catch (error) {
+      if (isRefusedTarget(error)) return `is not taken: ${messageOf(error)}`
+      throw error
+    }
+  }
+
   /**
    * Publishes a letter's bytes again, or what corrects them. That it is about to is stored first, so that a crash in
    * between leaves a letter that is taken up again.
@@ -141,12 +192,14 @@ export const createLetters = (context: Context) => {
     if (begun.decided.kind !== 'next' || life.status !== 'replaying') return begun
     const sent = Object.fromEntries(attributes.slice(0, attributesSent).map(({ name, value }) => [name, value]))
     // A correction is an input of its own: should it die, it is a letter of its own.
-    if (life.corrected) await publish(context, topic, { data: Buffer.from(await correctionOf(id)), attributes: sent })
-    else
-      await publish(context, topic, {
-        data: Buffer.from(await originalOf(begun.letter)),
-        attributes: { ...sent, [deadLetterAttribute]: id },
-      })
+    const message = life.corrected
+      ? { data: Buffer.from(await correctionOf(id)), attributes: sent }
+      : { data: Buffer.from(await originalOf(begun.letter)), attributes: { ...sent, [deadLetterAttribute]: id } }
+    const refusal = await send(topic, message)
+    if (refusal !== undefined) {
+      const { letter } = await decide(id, dieAgain)
+      return { decided: { kind: 'refused' as const, rule: refusal }, letter }
+    }
     const ended = await decide(id, (letter) => endPublication(letter, now()))
     return { decided: begun.decided, letter: ended.letter }
   }

@@ -1,6 +1,6 @@
 import { collections, type Rollup } from '@infinity-matrix/contracts'
 import { rollUp } from '@infinity-matrix/core/events'
-import { FieldValue, type Transaction } from '@google-cloud/firestore'
+import type { FieldValue, Transaction } from '@google-cloud/firestore'
 import { z } from 'zod'
 import type { Context } from '../../runtime/context.ts'
 import { createLeases, isLeaseLost, type HeldLease } from '../../runtime/lease.ts'
@@ -23,9 +23,13 @@ export const createRollups = (context: Context, queue: ReceiptQueue) => {
   const leases = createLeases(context)
   const journal = firestore.collection(collections.rollupJournal).doc(duty)
 
-  const add = (transaction: Transaction, { tenant, minute, lagCounts, ...counts }: Rollup): void => {
+  const add = (
+    transaction: Transaction,
+    { tenant, minute, lagCounts, ...counts }: Rollup,
+    increment: typeof FieldValue.increment,
+  ): void => {
     const plus = (values: Record<string, number>) =>
-      Object.fromEntries(Object.entries(values).map(([name, value]) => [name, FieldValue.increment(value)]))
+      Object.fromEntries(Object.entries(values).map(([name, value]) => [name, increment(value)]))
     const document = firestore.collection(collections.rollups).doc(`${tenant}.${minute}`)
     transaction.set(document, { tenant, minute, ...plus(counts), lagCounts: plus(lagCounts) }, { merge: true })
   }
@@ -41,6 +45,8 @@ export const createRollups = (context: Context, queue: ReceiptQueue) => {
     const held = await leases.acquire(duty, newId(), leaseSeconds)
     if (held === null) return
     const endMs = nowMs() + secondsMax * 1000
+    // The client's module is large, and loaded only where it is needed.
+    const { FieldValue: Value } = await import('@google-cloud/firestore')
     try {
       while (nowMs() < endMs) {
         const queued = await queue.pull(batchSize)
@@ -52,7 +58,8 @@ export const createRollups = (context: Context, queue: ReceiptQueue) => {
           const fresh = [...new Map(queued.map((one) => [one.messageId, one])).values()].filter(
             ({ messageId }) => !counted.has(messageId),
           )
-          for (const rollup of rollUp(fresh.flatMap(({ published }) => published ?? []))) add(transaction, rollup)
+          for (const rollup of rollUp(fresh.flatMap(({ published }) => published ?? [])))
+            add(transaction, rollup, (by) => Value.increment(by))
           transaction.set(journal, { unacknowledged: [...new Set([...counted, ...messageIds])] })
         })
         await queue.acknowledge(queued)

@@ -6,11 +6,11 @@ import {
   type SubscriptionDocument,
 } from '@infinity-matrix/contracts'
 import type { Context } from '../../runtime/context.ts'
-import { keepDeadLetter } from '../../runtime/dead-letters.ts'
 import { isRefusedTarget, messageOf } from '../../runtime/failure.ts'
 import { topicOf } from './endpoint-queue.ts'
 import { compile, type Compiled } from './expression.ts'
 import type { Subscriptions } from './subscriptions.ts'
+import { keepUndelivered } from './undelivered.ts'
 
 interface Told {
   event: AgentEvent
@@ -93,15 +93,9 @@ export const createDelivery = (context: Context, { noteFailures }: Pick<Subscrip
       if (!isRefusedTarget(error)) throw error
       // Its subscriber took the topic away, or does not let us publish: that is not to hold up the others.
       await noteFailure(subscription.id, `target: ${messageOf(error)}`, message.id)
-      await keepDeadLetter(context, {
-        id: `${subscription.id}-${message.id}`,
-        topic: topicOf(subscription),
-        problem: { code: 'not-delivered', field: '', rule: messageOf(error) },
-        original: data,
-        messageId: message.id,
-        attributes,
-        publishedAt: new Date(context.nowMs()).toISOString(),
-      })
+      const publishTime = new Date(context.nowMs()).toISOString()
+      const unsent = { messageId: message.id, data: data.toString('base64'), attributes, publishTime }
+      await keepUndelivered(context, subscription.id, unsent, `was not taken: ${messageOf(error)}`)
     }
   }
 

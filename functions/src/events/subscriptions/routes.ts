@@ -2,10 +2,12 @@ import { deadLetterName, SubscriptionChange, SubscriptionDefinition, type FieldE
 import type { Context as Request, Hono } from 'hono'
 import { z } from 'zod'
 import type { Context } from '../../runtime/context.ts'
-import { isLocal } from '../../runtime/params.ts'
+import { deliverServiceAccount, isLocal } from '../../runtime/params.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
 import { readJson, readQuery } from '../../runtime/request-body.ts'
 import { compile } from './expression.ts'
+import { mayBeLocal } from './post.ts'
+import { isEndpointRefused, publicAddresses } from './public-address.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
 const limits = { mediaTypes: ['application/json'], bytesMax: 20_000 }
@@ -20,7 +22,11 @@ export const serveSubscriptions = (app: Hono, context: Context): void => {
   const subscriptions = createSubscriptions(context)
 
   const create = async (definition: SubscriptionDefinition) => {
-    refuseFaults([...faultsOf(definition), ...targetFaultsOf(definition)])
+    refuseFaults([...faultsOf(definition), ...(await targetFaultsOf(definition))])
+    if (definition.target.kind === 'https' && !isLocal() && deliverServiceAccount.value() === '')
+      throw new RequestProblem(501, {
+        detail: 'Endpoints need the parameter DELIVER_SERVICE_ACCOUNT of the functions.',
+      })
     const { length } = await subscriptions.list(definition.tenant)
     if (length >= subscriptionsMax)
       throw new RequestProblem(409, {
@@ -78,13 +84,14 @@ const faultsOf = ({ filter, projection }: SubscriptionChange): FieldError[] =>
     return compiled?.ok === false ? [{ field, rule: compiled.rule }] : []
   })
 
-// Google's network pushes to endpoints, and reaches no private address of ours; it asks for https with a certificate that
-// it trusts. The local engine pushes from this machine, to itself only.
-const targetFaultsOf = ({ target }: SubscriptionDefinition): FieldError[] => {
+// Looked at again at each delivery: a name may come to mean another address.
+const targetFaultsOf = async ({ target }: SubscriptionDefinition): Promise<FieldError[]> => {
   if (target.kind === 'topic') return []
-  const { protocol, hostname } = new URL(target.url)
-  const isLoopback = hostname === '127.0.0.1' || hostname === 'localhost'
-  if (isLocal())
-    return isLoopback ? [] : [{ field: 'target.url', rule: 'must be of this machine while engines are local' }]
-  return protocol === 'https:' && !isLoopback ? [] : [{ field: 'target.url', rule: 'must be https, of a public host' }]
+  try {
+    await publicAddresses(new URL(target.url), { mayBeLocal: mayBeLocal() })
+    return []
+  } catch (error) {
+    if (isEndpointRefused(error)) return [{ field: 'target.url', rule: error.message }]
+    throw error
+  }
 }

@@ -7,7 +7,7 @@ import {
   type SubscriptionChange,
   type SubscriptionDefinition,
 } from '@infinity-matrix/contracts'
-import { FieldValue, type Transaction } from '@google-cloud/firestore'
+import type { Transaction } from '@google-cloud/firestore'
 import type { Context } from '../../runtime/context.ts'
 import { deleteQueue, makeQueue } from './endpoint-queue.ts'
 
@@ -48,6 +48,7 @@ export const createSubscriptions = (context: Context) => {
       id: newId(),
       ...definition,
       status: 'active',
+      disabled: null,
       version: 1,
       activeFrom: instant(nowMs() + subscriptionStartSeconds * 1000),
       createdAt: now,
@@ -77,22 +78,39 @@ export const createSubscriptions = (context: Context) => {
       return after
     })
 
-  const update = (id: string, change: SubscriptionChange) =>
+  const withStatus = (
+    subscription: SubscriptionDocument,
+    status: SubscriptionDocument['status'],
+  ): SubscriptionDocument =>
+    subscription.status === status
+      ? subscription
+      : {
+          ...subscription,
+          status,
+          disabled: null,
+          ...(status === 'active' && { activeFrom: instant(nowMs() + subscriptionStartSeconds * 1000) }),
+        }
+
+  const update = (id: string, { filter, projection, order, status }: SubscriptionChange) =>
     store(id, (subscription) => ({
-      ...subscription,
-      filter: change.filter ?? subscription.filter,
-      projection: change.projection ?? subscription.projection,
-      order: change.order ?? subscription.order,
+      ...withStatus(subscription, status ?? subscription.status),
+      filter: filter ?? subscription.filter,
+      // Firestore takes no undefined.
+      ...(projection !== undefined && { projection }),
+      order: order ?? subscription.order,
       version: subscription.version + 1,
     }))
 
-  const pause = (id: string) => store(id, (subscription) => ({ ...subscription, status: 'paused' }))
+  const pause = (id: string) => store(id, (subscription) => withStatus(subscription, 'paused'))
 
-  const resume = (id: string) =>
+  const resume = (id: string) => store(id, (subscription) => withStatus(subscription, 'active'))
+
+  /** Its endpoint is gone: nothing more is sent there until its owner resumes it. */
+  const disable = (id: string, reason: string) =>
     store(id, (subscription) =>
-      subscription.status === 'active'
+      subscription.status === 'disabled'
         ? subscription
-        : { ...subscription, status: 'active', activeFrom: instant(nowMs() + subscriptionStartSeconds * 1000) },
+        : { ...withStatus(subscription, 'disabled'), disabled: { reason, at: instant(nowMs()) } },
     )
 
   const remove = async (id: string): Promise<SubscriptionDocument | undefined> => {
@@ -105,11 +123,13 @@ export const createSubscriptions = (context: Context) => {
 
   /** Notes that events were not delivered because an expression or the target failed. */
   const noteFailures = async (id: string, count: number, message: string, eventId: string): Promise<void> => {
+    // The client's module is large, and loaded only where it is needed.
+    const { FieldValue } = await import('@google-cloud/firestore')
     const lastFailure = { message: message.slice(0, 500), eventId, at: instant(nowMs()) }
     await subscriptions.doc(id).update({ failures: FieldValue.increment(count), lastFailure })
   }
 
-  return { list, get, create, update, pause, resume, remove, noteFailures }
+  return { list, get, create, update, pause, resume, disable, remove, noteFailures }
 }
 
 export type Subscriptions = ReturnType<typeof createSubscriptions>

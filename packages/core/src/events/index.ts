@@ -1,4 +1,5 @@
 export * from './alert.ts'
+export * from './attempt.ts'
 export * from './channel.ts'
 export * from './replay.ts'
 export * from './rollup.ts'
