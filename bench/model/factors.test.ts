@@ -172,7 +172,7 @@ describe('what goes to a subscriber in order', { timeout: 30_000 }, () => {
       filter: 'true',
       target: { kind: 'topic', topic: 'subscriber' },
       order: 'agent',
-      retry: { attemptsMax: 5, backoffSecondsMin: 0, backoffSecondsMax: 1 },
+      retry: { attemptsMax: 5, hoursMax: 24, backoffSecondsMin: 0, backoffSecondsMax: 1 },
     })
     const { distribute } = createDistributor({ pubsub, batches, ...rest }, subscriptions)
     const [agents, windows, perWindow] = [5, 4, 20]

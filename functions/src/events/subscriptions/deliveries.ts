@@ -1,10 +1,11 @@
 import { deadLetterName, PubSubMessage } from '@infinity-matrix/contracts'
 import { afterAttempt, type AfterAttempt } from '@infinity-matrix/core/events'
-import type { Hono } from 'hono'
+import type { Context as Request, Hono } from 'hono'
 import { z } from 'zod'
 import type { Context } from '../../runtime/context.ts'
 import { RequestProblem, unavailable } from '../../runtime/problem.ts'
 import { readJson } from '../../runtime/request-body.ts'
+import { createFailureNotes } from './failure-notes.ts'
 import { createPost, type Post } from './post.ts'
 import { createSubscriptions } from './subscriptions.ts'
 import { keepUndelivered } from './undelivered.ts'
@@ -19,6 +20,7 @@ const limits = { mediaTypes: ['application/json'], bytesMax: 14_000_000 }
 /** Delivers one message that Pub/Sub holds for a subscriber to its endpoint; `again` leaves it with Pub/Sub. */
 export const createDeliveries = (context: Context, post: Post) => {
   const subscriptions = createSubscriptions(context)
+  const noteFailure = createFailureNotes(context, subscriptions)
 
   return async (id: string, { message, deliveryAttempt }: Pushed): Promise<AfterAttempt> => {
     const subscription = await subscriptions.get(id)
@@ -39,7 +41,7 @@ export const createDeliveries = (context: Context, post: Post) => {
     if (attempted.kind === 'taken' || outcome === 'again') return outcome
     const { reason } = attempted
     await keepUndelivered(context, id, message, `was not taken: the endpoint ${reason}, at attempt ${deliveryAttempt}`)
-    await subscriptions.noteFailures(id, 1, `endpoint: ${reason}`, message.attributes['ce-id'] ?? message.messageId)
+    await noteFailure(id, `endpoint: ${reason}`, message.attributes['ce-id'] ?? message.messageId)
     if (outcome === 'gone') await subscriptions.disable(id, reason)
     return outcome
   }
@@ -48,11 +50,11 @@ export const createDeliveries = (context: Context, post: Post) => {
 /** `/v1/deliveries/{subscription}`, which Pub/Sub pushes to. */
 export const serveDeliveries = (app: Hono, context: Context): void => {
   const deliver = createDeliveries(context, createPost())
-  app.post('/v1/deliveries/:id', async (request) => {
-    const id = request.req.param('id')
+  const answer = async (request: Request, id: string): Promise<Response> => {
     if (!deadLetterName.test(id)) throw new RequestProblem(404)
     const outcome = await deliver(id, await readJson(request, Pushed, limits))
     if (outcome === 'again') throw unavailable('The endpoint did not take it: to be tried again.', 1)
     return request.body(null, 204)
-  })
+  }
+  app.post('/v1/deliveries/:id', (request) => answer(request, request.req.param('id')))
 }

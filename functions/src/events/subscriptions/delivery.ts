@@ -9,6 +9,7 @@ import type { Context } from '../../runtime/context.ts'
 import { isRefusedTarget, messageOf } from '../../runtime/failure.ts'
 import { topicOf } from './endpoint-queue.ts'
 import { compile, type Compiled } from './expression.ts'
+import { createFailureNotes } from './failure-notes.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import { keepUndelivered } from './undelivered.ts'
 
@@ -17,14 +18,12 @@ interface Told {
   state: AgentChange['state']
 }
 
-// Failures are noted in the subscription so often by each instance, however many there are.
-const noteSeconds = 5
 const compiledMax = 2000
 
 /** Filters, projects and publishes for one subscriber at a time. */
-export const createDelivery = (context: Context, { noteFailures }: Pick<Subscriptions, 'noteFailures'>) => {
+export const createDelivery = (context: Context, subscriptions: Pick<Subscriptions, 'noteFailures'>) => {
+  const noteFailure = createFailureNotes(context, subscriptions)
   const compiled = new Map<string, Compiled>()
-  const failing = new Map<string, { count: number; notedAtMs: number }>()
 
   // Compiled once by each instance, as long as the text is the same.
   const compiledOf = (text: string): Compiled => {
@@ -39,13 +38,6 @@ export const createDelivery = (context: Context, { noteFailures }: Pick<Subscrip
   const evaluate = (text: string, variables: Told) => {
     const expression = compiledOf(text)
     return expression.ok ? expression.evaluate(variables) : { ok: false as const, message: expression.rule }
-  }
-
-  const noteFailure = async (id: string, message: string, eventId: string): Promise<void> => {
-    const { count, notedAtMs } = failing.get(id) ?? { count: 0, notedAtMs: 0 }
-    const isDue = context.nowMs() - notedAtMs >= noteSeconds * 1000
-    failing.set(id, isDue ? { count: 0, notedAtMs: context.nowMs() } : { count: count + 1, notedAtMs })
-    if (isDue) await noteFailures(id, count + 1, message, eventId)
   }
 
   /** What a subscriber is to be sent of an event; undefined when its filter says no, or an expression fails. */

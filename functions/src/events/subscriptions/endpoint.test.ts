@@ -175,7 +175,7 @@ describe('an endpoint', { timeout: 30_000 }, () => {
     expect(resumed).toMatchObject({ status: 'active', disabled: null })
     for (const letter of await lettersOf(tenant)) await call('POST', `/v1/dead-letters/${letter.id}/replay`)
     await waitFor('what was missed', () => (taken.length === 2 ? true : undefined))
-    expect(taken.map(({ sequence }) => sequence).toSorted()).toEqual([1, 2])
+    expect(new Set(taken.map(({ sequence }) => sequence))).toEqual(new Set([1, 2]))
     await subscribed.subscriptions.remove(id)
     await Promise.all([close(), subscribed.close()])
   })

@@ -106,12 +106,14 @@ export const createSubscriptions = (context: Context) => {
   const resume = (id: string) => store(id, (subscription) => withStatus(subscription, 'active'))
 
   /** Its endpoint is gone: nothing more is sent there until its owner resumes it. */
-  const disable = (id: string, reason: string) =>
-    store(id, (subscription) =>
-      subscription.status === 'disabled'
-        ? subscription
-        : { ...withStatus(subscription, 'disabled'), disabled: { reason, at: instant(nowMs()) } },
-    )
+  const disable = async (id: string, reason: string): Promise<void> => {
+    // Whatever was under way says so, too.
+    if ((await get(id))?.status === 'disabled') return
+    await store(id, (subscription) => ({
+      ...withStatus(subscription, 'disabled'),
+      disabled: subscription.disabled ?? { reason, at: instant(nowMs()) },
+    }))
+  }
 
   const remove = async (id: string): Promise<SubscriptionDocument | undefined> => {
     const removed = await pause(id)
