@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { collections, topics } from '@infinity-matrix/contracts'
+import { collections, deadLetterIdOf, topics } from '@infinity-matrix/contracts'
 import { reportJson, waitFor } from '@infinity-matrix/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { firestore, fresh, publish, pubsub } from './suite.ts'
@@ -24,7 +24,7 @@ const expectDeadLetters = async (bodies: readonly Uint8Array[]) => {
   const sendable = bodies.filter(({ length }) => length > 0)
   const messageIds = await publish(topics.stateChanges.name, sendable)
   const kept = async () => {
-    const documents = messageIds.map((id) => firestore.collection(collections.deadLetters).doc(`${id}-0`))
+    const documents = messageIds.map((id) => firestore.collection(collections.deadLetters).doc(deadLetterIdOf(id, 0)))
     return firestore.getAll(...documents)
   }
   const letters = await waitFor(
