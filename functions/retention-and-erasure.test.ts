@@ -20,7 +20,13 @@ import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { observationJson, reportJson, waitFor } from '@infinity-matrix/testing'
 import type { CollectionReference, DocumentReference } from '@google-cloud/firestore'
 import type { Hono } from 'hono'
+import { v7 as uuidv7 } from 'uuid'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { showCounts } from './src/fleet/counts/counts.ts'
+import { reconcileAll } from './src/fleet/reconcileCounts.ts'
+import { raiseAlert } from './src/events/receipts/alerts.ts'
+import { openReceiptQueue, type ReceiptQueue } from './src/events/receipts/receipt-queue.ts'
+import { createRollups } from './src/events/receipts/rollups.ts'
 import { onStateChange } from './src/fleet/onStateChange.ts'
 import { context, type Context } from './src/runtime/context.ts'
 import { createApp } from './src/runtime/on-request.ts'
@@ -33,13 +39,14 @@ const closing: (() => Promise<unknown>)[] = []
 let shared: Context
 let folder = ''
 let app: Hono
-/** How far the erasures' clock is ahead. */
+let queue: ReceiptQueue
+/** How far the clock of Firestore and of the erasures is ahead. */
 let aheadMs = 0
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'erasures-'))
   const [store, broker] = await Promise.all([
-    startFirestoreEngine({ host: '127.0.0.1', port: 0 }),
+    startFirestoreEngine({ host: '127.0.0.1', port: 0, clock: () => Date.now() + aheadMs }),
     startPubSubEngine({ host: '127.0.0.1', port: 0, tablesIn: folder }),
   ])
   vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
@@ -59,6 +66,10 @@ beforeAll(async () => {
     const bigqueryConfig = { table: `demo-erasures.${archiveDataset}.${table}`, writeMetadata: true }
     await created.createSubscription(archiveSubscription(topic), { bigqueryConfig })
   }
+  queue = await openReceiptQueue(shared)
+  closing.unshift(() => Promise.resolve(queue.close()))
+  // The first pull makes the subscription.
+  await queue.pull(1)
   app = await createApp((routes) => serveErasures(routes, shared))
 })
 afterAll(async () => {
@@ -138,8 +149,8 @@ const post = (body: object) =>
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   })
-const request = async (agentId: string): Promise<string> => {
-  const answer = await post({ tenant, agentId })
+const request = async (agentId: string, of = tenant): Promise<string> => {
+  const answer = await post({ tenant: of, agentId })
   expect(answer.status).toBe(202)
   return ErasureView.parse(await answer.json()).id
 }
@@ -160,6 +171,30 @@ const toTheEnd = async (id: string): Promise<Erasure> => {
   throw new Error('the erasure did not end')
 }
 
+/** As the control plane tells of a failure. */
+const alert = (subject: string, message: string) =>
+  raiseAlert(shared, {
+    specversion: '1.0',
+    id: uuidv7(),
+    source: '//control-plane/runtime',
+    type: 'control-plane.failed.v1',
+    subject,
+    time: new Date().toISOString(),
+    data: { code: 'a-test', message },
+  })
+const subjectsOfAlerts = async () =>
+  (await shared.firestore.collection(collections.alerts).get()).docs
+    .map((document) => String(document.get('subject')))
+    .toSorted()
+
+/** What folding did for a tenant, as soon as some of it is in a rollup. */
+const rolledUp = (of: string) =>
+  waitFor(`a rollup of ${of}`, async () => {
+    await createRollups(shared, queue).work(5)
+    const { docs } = await shared.firestore.collection(collections.rollups).where('tenant', '==', of).get()
+    return docs.length > 0 ? docs : undefined
+  })
+
 describe('an erasure', { timeout: 60_000 }, () => {
   it('leaves nothing of the agent in any tier, and everything of others', async () => {
     const [agentId, other] = ['erased-1', 'erased-10']
@@ -171,7 +206,11 @@ describe('an erasure', { timeout: 60_000 }, () => {
     await send(`${'x'.repeat(900_000)} about ${agentId}`)
     await send(JSON.stringify(report(agentId, 5)).replace('agents/erased', String.raw`agents\u002Ferased`))
     await archivedWhen(agentId, 6)
-    expect((await places(agentId)).length).toBeGreaterThan(10)
+    await alert(`agents/${agentId}`, 'cannot be read')
+    await alert('topics/agent.state-changes', `too many reports of ${agentId} wait`)
+    await alert('functions/one', `${other} is contended`)
+    await rolledUp(tenant)
+    expect((await places(agentId)).length).toBeGreaterThan(12)
 
     const erasure = await toTheEnd(await request(agentId))
     const left = await places(agentId)
@@ -181,11 +220,38 @@ describe('an erasure', { timeout: 60_000 }, () => {
     expect(JSON.stringify(erasure)).not.toContain(agentId)
     expect(erasure).toMatchObject({
       tenant,
-      deleted: { agents: 1, deadLetters: 5, agent_state_changes: 6, system_health_checks: 1 },
+      deleted: { agents: 1, alerts: 2, deadLetters: 5, agent_state_changes: 6, system_health_checks: 1 },
     })
     const { docs } = await shared.firestore.collection(collections.agents).where('lastSequence', '==', 3).get()
     expect(docs.map(({ id }) => id)).toEqual([other])
     expect((await archivedWhen(`secret of ${other}`, 2)).length).toBe(2)
+    expect(await subjectsOfAlerts()).toEqual(['functions/one'])
+    // They count, and name nobody.
+    expect((await rolledUp(tenant)).length).toBeGreaterThan(0)
+  })
+
+  it.each([
+    ['counted before', true],
+    ['never counted before', false],
+  ])('takes the agent out of the counts of its tenant, %s, also when it was the last one', async (_, isCounted) => {
+    const of = `counts-${isCounted}`
+    const agents = [`${of}-1`, `${of}-2`]
+    const shown = async () => (await showCounts(shared.firestore, of)).agents
+    const compare = async () => {
+      aheadMs += 180_000
+      await reconcileAll(shared, Infinity)
+    }
+    await send({ events: agents.map((agentId) => report(agentId, 1, of)) })
+    await waitFor('both to be counted', async () => ((await shown()) === 2 ? true : undefined))
+    if (isCounted) await compare()
+    await toTheEnd(await request(agents[0] ?? '', of))
+    if (isCounted) {
+      await compare()
+      expect(await shown()).toBe(1)
+    }
+    await toTheEnd(await request(agents[1] ?? '', of))
+    await compare()
+    expect(await shown()).toBe(0)
   })
 
   it('holds against events that come late, and goes to the archive again for them', async () => {
@@ -248,9 +314,11 @@ describe('an erasure', { timeout: 60_000 }, () => {
 
 describe('retention', { timeout: 60_000 }, () => {
   it('deletes what was kept long enough from each tier, as time goes on, and nothing before', async () => {
-    const refused = { ...report('kept-1', 1), specversion: '0.3' }
+    const refused = { ...report('kept-1', 1, 'kept'), specversion: '0.3' }
     await send(refused)
-    await send(report('kept-1', 2))
+    await send(report('kept-1', 2, 'kept'))
+    await rolledUp('kept')
+    await alert('functions/kept', 'a test')
     const heartbeat = observationJson('agent.heartbeat.v1', { silenceBoundSeconds: 30 }, { agentId: 'kept-1', tenant })
     await shared.pubsub.topic(topics.healthChecks.name).publishMessage({ json: heartbeat })
     await archivedWhen('kept-1', 3)
@@ -262,18 +330,29 @@ describe('retention', { timeout: 60_000 }, () => {
       const agents = await shared.firestore.collection(collections.agents).where('agentId', '==', 'kept-1').get()
       const rows = (await archived()).filter((data) => data.includes('kept-1'))
       const heartbeats = rows.filter((data) => data.includes('heartbeat')).length
-      return { letters: letters.size, agents: agents.size, reports: rows.length - heartbeats, heartbeats }
+      const rollups = await shared.firestore.collection(collections.rollups).where('tenant', '==', 'kept').get()
+      const alerts = (await subjectsOfAlerts()).filter((subject) => subject === 'functions/kept')
+      return {
+        letters: letters.size,
+        agents: agents.size,
+        reports: rows.length - heartbeats,
+        heartbeats,
+        rollups: Math.min(1, rollups.size),
+        alerts: alerts.length,
+      }
     }
+    const warm = (count: number) => ({ rollups: count, alerts: count })
     const after = async (days: number) => {
       aheadMs = days * 86_400_000
       await deleteExpired(shared)
       return left()
     }
-    expect(await after(storageDays.hot - 1)).toEqual({ letters: 1, agents: 1, reports: 2, heartbeats: 1 })
-    expect(await after(storageDays.hot + 1)).toEqual({ letters: 1, agents: 1, reports: 2, heartbeats: 0 })
-    expect(await after(storageDays.warm + 1)).toEqual({ letters: 0, agents: 1, reports: 2, heartbeats: 0 })
+    expect(await after(storageDays.hot - 1)).toEqual({ letters: 1, agents: 1, reports: 2, heartbeats: 1, ...warm(1) })
+    expect(await after(storageDays.hot + 1)).toEqual({ letters: 1, agents: 1, reports: 2, heartbeats: 0, ...warm(1) })
+    expect(await after(storageDays.warm - 1)).toMatchObject({ letters: 1, ...warm(1) })
+    expect(await after(storageDays.warm + 1)).toEqual({ letters: 0, agents: 1, reports: 2, heartbeats: 0, ...warm(0) })
     expect(await after(storageDays.cold - 1)).toMatchObject({ reports: 2 })
-    expect(await after(storageDays.cold + 1)).toEqual({ letters: 0, agents: 1, reports: 0, heartbeats: 0 })
+    expect(await after(storageDays.cold + 1)).toEqual({ letters: 0, agents: 1, reports: 0, heartbeats: 0, ...warm(0) })
     expect((await shared.firestore.collection(collections.erasedAgents).get()).size).toBe(0)
   })
 })

@@ -2,11 +2,10 @@ import { ChannelDocument, collections } from '@infinity-matrix/contracts'
 import { giveUpMissing as decide, missingSecondsMax } from '@infinity-matrix/core/events'
 import { logger } from 'firebase-functions/logger'
 import { onTick } from '../runtime/on-tick.ts'
+import { each } from './retention/documents.ts'
 import { createDelivery } from './subscriptions/delivery.ts'
 import { createDistributor } from './subscriptions/distributor.ts'
 import { createSubscriptions } from './subscriptions/subscriptions.ts'
-
-const pageSize = 200
 
 /** Lets reports go on whose predecessor was never published, after a quarter of an hour; seldom, and told in the log. */
 export const giveUpMissing = onTick(
@@ -16,12 +15,7 @@ export const giveUpMissing = onTick(
     const subscriptions = createSubscriptions(context)
     const { throughChannel, activeOf } = createDistributor(context, subscriptions)
     const { deliver } = createDelivery(context, subscriptions)
-    const waiting = await firestore
-      .collection(collections.channels)
-      .where('isWaiting', '==', true)
-      .limit(pageSize)
-      .get()
-    for (const snapshot of waiting.docs) {
+    for await (const snapshot of each(firestore.collection(collections.channels).where('isWaiting', '==', true))) {
       const { tenant, waitingSince, next } = ChannelDocument.parse(snapshot.data())
       if (waitingSince === null || nowMs() - Date.parse(waitingSince) < missingSecondsMax * 1000) continue
       logger.warn('a report was never published, and is not waited for any longer', { agentId: snapshot.id, next })

@@ -1,4 +1,5 @@
 import { archiveRetention, collections, documentRetention, type DocumentRetention } from '@infinity-matrix/contracts'
+import type { Query } from '@google-cloud/firestore'
 import { logger } from 'firebase-functions/logger'
 import type { Context } from '../runtime/context.ts'
 import { createLeases } from '../runtime/lease.ts'
@@ -13,24 +14,26 @@ const pageSize = 100
 export const deleteExpired = async ({ firestore, nowMs }: Context): Promise<Record<string, number>> => {
   const before = (days: number) => new Date(nowMs() - days * 86_400_000).toISOString()
 
-  const sharded = async (collection: string, field: string, time: string, shard: number): Promise<number> => {
-    const oldest = firestore.collection(collection).where('shard', '==', shard).where(field, '<', time)
+  const fromQuery = async (query: Query): Promise<number> => {
     let deleted = 0
     for (;;) {
-      // By the index in which the youngest come first, which is there.
-      const { docs } = await oldest.orderBy(field, 'desc').limit(pageSize).get()
+      const { docs } = await query.limit(pageSize).get()
       for (const { ref } of docs) deleted += await deleteWhole(ref)
       if (docs.length < pageSize) return deleted
     }
   }
 
-  const fromCollection = async (name: string, { field, days, shards }: DocumentRetention): Promise<number> => {
+  const fromCollection = async (name: string, { field, days, found }: DocumentRetention): Promise<number> => {
     const time = before(days)
+    const all = firestore.collection(name)
+    if (found === 'by field') return fromQuery(all.where(field, '<', time).orderBy(field))
     let deleted = 0
-    if (shards !== undefined)
-      for (let shard = 0; shard < shards; shard++) deleted += await sharded(name, field, time, shard)
+    if (found)
+      for (let shard = 0; shard < found.shards; shard++)
+        // By the index in which the youngest come first, which is there.
+        deleted += await fromQuery(all.where('shard', '==', shard).where(field, '<', time).orderBy(field, 'desc'))
     else
-      for await (const snapshot of each(firestore.collection(name)))
+      for await (const snapshot of each(all))
         if (String(snapshot.get(field)) < time) deleted += await deleteWhole(snapshot.ref)
     return deleted
   }

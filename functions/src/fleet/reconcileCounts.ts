@@ -7,8 +7,8 @@ import { reconcileTenant, valuesOf } from './counts/reconcile-counts.ts'
 
 const workSeconds = 240
 
-/** Every tenant, beginning with the one whose counts were not compared for longest. */
-async function* tenantsInTurn(firestore: Firestore): AsyncGenerator<string> {
+/** Every tenant that has agents, beginning with the one whose counts were not compared for longest. */
+async function* tenantsWithAgents(firestore: Firestore): AsyncGenerator<string> {
   const byAge = firestore.collection(collections.counts).orderBy('minute').limit(1).select()
   const first = (await byAge.get()).docs[0]?.id
   if (first !== undefined) yield first
@@ -17,6 +17,16 @@ async function* tenantsInTurn(firestore: Firestore): AsyncGenerator<string> {
     if (first === undefined || tenant >= first) return
     yield tenant
   }
+}
+
+/** Those that have agents, and those that only have counts: the last agent of a tenant may have been erased. */
+async function* tenantsInTurn(firestore: Firestore): AsyncGenerator<string> {
+  const known = new Set<string>()
+  for await (const tenant of tenantsWithAgents(firestore)) {
+    known.add(tenant)
+    yield tenant
+  }
+  for (const { id } of await firestore.collection(collections.counts).listDocuments()) if (!known.has(id)) yield id
 }
 
 /** Compares the counters of one tenant after the other with its agents, as long as there is time. */

@@ -51,8 +51,11 @@ export type AgentData =
   | { found: 'id' }
   /** In documents, and all beneath them, in which a field says `agents/{agentId}`; where it says null, in their bytes. */
   | { found: 'subject'; field: string }
-  /** In documents of work on many agents, anywhere in them. They are few, and go once their work is over. */
-  | { found: 'mention'; status: string; working: readonly string[] }
+  /**
+   * In documents that may name many agents, anywhere in them. They are few, and go whole; those of work that is not over yet,
+   * as a field says, stay until it is.
+   */
+  | { found: 'mention'; working?: { field: string; values: readonly string[] } }
   /** In a list of each document, as an entry with its `agentId`; the other entries stay. */
   | { found: 'entry'; list: string }
   /** Beneath a document of another collection, and goes with it. */
@@ -65,16 +68,16 @@ export type AgentData =
 export const agentData: Readonly<Record<keyof typeof collections, AgentData> & Record<string, AgentData | undefined>> =
   {
     agents: { found: 'id' },
-    alerts: { found: 'subject', field: 'subject' },
+    alerts: { found: 'mention' },
     channels: { found: 'id' },
     cells: { found: 'until it leaves' },
     counts: { found: 'nowhere', why: 'they count by tenant, region, tier and status' },
     deadLetters: { found: 'subject', field: 'subject' },
-    deadLetterReplays: { found: 'mention', status: 'state.status', working: ['running'] },
+    deadLetterReplays: { found: 'mention', working: { field: 'state.status', values: ['running'] } },
     digests: { found: 'nowhere', why: 'it has times, in the order of the names in cells' },
     erasedAgents: { found: 'nowhere', why: 'it has a hash of the id, until late events can no longer come' },
     erasures: { found: 'nowhere', why: 'it names its agent only until it is done' },
-    jobs: { found: 'mention', status: 'status', working: [...workingJobStatuses, 'paused'] },
+    jobs: { found: 'mention', working: { field: 'status', values: [...workingJobStatuses, 'paused'] } },
     keyRanges: { found: 'nowhere', why: 'it counts writes by range' },
     leases: { found: 'nowhere', why: 'duties are not of agents' },
     pages: { found: 'entry', list: 'agents' },

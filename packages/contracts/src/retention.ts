@@ -12,8 +12,11 @@ export const storageDays = { hot: 30, warm: 365, cold: 7 * 365 } as const
 export interface DocumentRetention {
   field: string
   days: number
-  /** How they are found: by an index of the field, over so many shards; without it they are few, and all are looked at. */
-  shards?: number
+  /**
+   * How they are found: by the index of the field, or by one over so many shards; without either they are few, and all are
+   * looked at.
+   */
+  found?: 'by field' | { shards: number }
 }
 
 /**
@@ -21,8 +24,9 @@ export interface DocumentRetention {
  * replaced by the next.
  */
 export const documentRetention: Readonly<Partial<Record<keyof typeof collections, DocumentRetention>>> = {
-  deadLetters: { field: 'deadAt', days: storageDays.warm, shards: deadLetterShards },
+  deadLetters: { field: 'deadAt', days: storageDays.warm, found: { shards: deadLetterShards } },
   alerts: { field: 'lastAt', days: storageDays.warm },
+  rollups: { field: 'minute', days: storageDays.warm, found: 'by field' },
   deadLetterReplays: { field: 'updatedAt', days: storageDays.hot },
   jobs: { field: 'updatedAt', days: storageDays.warm },
   erasures: { field: 'requestedAt', days: storageDays.cold },

@@ -43,11 +43,11 @@ export const createAgentData = ({ firestore }: Pick<Context, 'firestore'>) => {
   }
 
   // What still works keeps its place, which may be this agent; it is counted, so that another pass comes back to it.
-  const eraseMentions = async (collection: string, { status, working }: Found<'mention'>, { agentId }: Target) => {
+  const eraseMentions = async (collection: string, { working }: Found<'mention'>, { agentId }: Target) => {
     let found = 0
     for await (const snapshot of each(firestore.collection(collection))) {
       if (!mentions(JSON.stringify(snapshot.data()), agentId)) continue
-      if (working.includes(String(snapshot.get(status)))) found++
+      if (working?.values.includes(String(snapshot.get(working.field)))) found++
       else found += await deleteWhole(snapshot.ref)
     }
     return found
