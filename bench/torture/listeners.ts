@@ -5,9 +5,10 @@ export const listen = async (
   pubsub: PubSub,
   topicName: string,
   hear: (message: Message) => void,
+  options: { enableMessageOrdering?: boolean } = {},
 ): Promise<{ close: () => Promise<void> }> => {
   const [topic] = await pubsub.topic(topicName).get({ autoCreate: true })
-  const [subscription] = await topic.createSubscription(`torture-${topicName}`)
+  const [subscription] = await topic.createSubscription(`torture-${topicName}`, options)
   subscription.on('message', (message) => {
     hear(message)
     message.ack()

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { numberFrom, printJson, runCommand } from '../../packages/cli/src/command.ts'
 import type { Finding } from './finding.ts'
 import { reportsMax } from './history.ts'
+import { subscriberFaults } from './check-subscriber.ts'
 import { runSeed, type SeedResult } from './run-seed.ts'
 
 interface Options {
@@ -51,6 +52,9 @@ const play = async ({ seeds, events, agents, seed: first, kills, instances, faul
 const countOf = (results: readonly SeedResult[], kind: Finding['kind']) =>
   results.flatMap(({ findings }) => findings).filter((finding) => finding.kind === kind).length
 
+const countOfWhat = (results: readonly SeedResult[], what: string) =>
+  results.flatMap(({ findings }) => findings).filter((finding) => finding.what === what).length
+
 const lineOf = (result: SeedResult) => {
   const { seed, events, kills, redeliveries, faultsInjected, seconds } = result
   const wrong = `${countOf([result], 'lost')} lost, ${countOf([result], 'appliedTwice')} applied twice, ${countOf([result], 'unexplained')} unexplained`
@@ -66,6 +70,10 @@ const totalOf = (results: readonly SeedResult[]) => {
     lost: countOf(results, 'lost'),
     appliedTwice: countOf(results, 'appliedTwice'),
     unexplained: countOf(results, 'unexplained'),
+    // Of the unexplained.
+    subscriberMissing: countOfWhat(results, subscriberFaults.missing),
+    subscriberOutOfOrder: countOfWhat(results, subscriberFaults.outOfOrder),
+    subscriberHeard: sum(({ subscriberHeard }) => subscriberHeard),
     kills: sum(({ kills }) => kills),
     redeliveries: sum(({ redeliveries }) => redeliveries),
     messages: sum(({ messages }) => messages),

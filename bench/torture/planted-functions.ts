@@ -1,4 +1,4 @@
-// The built functions with faults planted around the one that folds: what the checker must report. Only its test deploys
+// The built functions with faults planted around those that fold and distribute: what the checker must report. Only its test deploys
 // this file; PLANTED_FAULTS says which faults.
 import { join } from 'node:path'
 
@@ -6,7 +6,10 @@ interface CloudEvent {
   data: { message: { messageId: string; data?: string } }
 }
 type Handler = (event: CloudEvent) => Promise<unknown>
-type Built = Record<string, Record<string, Handler>> & { fleet: { onStateChange: Handler } }
+type Built = Record<string, Record<string, Handler>> & {
+  fleet: { onStateChange: Handler }
+  events: { onChange: Handler }
+}
 
 const built = (await import(join(import.meta.dirname, '../../functions/dist/index.js'))) as Built
 
@@ -27,7 +30,9 @@ const withMessage = (event: CloudEvent, change: Partial<CloudEvent['data']['mess
 let calls = 0
 const every = (count: number) => calls % count === 0
 
-const faults: Record<string, (handler: Handler) => Handler> = {
+type Faults = Record<string, (handler: Handler) => Handler>
+
+const foldFaults: Faults = {
   'drops-messages': (handler) => async (event) => (every(29) ? undefined : handler(event)),
   'acknowledges-before-it-stores': (handler) => async (event) => {
     handler(event).catch(() => {})
@@ -43,18 +48,38 @@ const faults: Record<string, (handler: Handler) => Handler> = {
   },
 }
 
-const planted = (process.env['PLANTED_FAULTS'] ?? '').split(',').reduce<Handler>(
-  (handler, name) => faults[name]?.(handler) ?? handler,
-  (event) => built.fleet.onStateChange(event),
-)
+interface Changed {
+  changes?: { events: { sequence: number }[] }[]
+}
 
-/** The other rooms as they are. */
-export const { events } = built
+const changeFaults: Faults = {
+  'forgets-changes': (handler) => async (event) => (every(5) ? undefined : handler(event)),
+  'tells-out-of-order': (handler) => (event) => {
+    const changed = JSON.parse(textOf(event)) as Changed
+    for (const { events: told } of changed.changes ?? []) {
+      const [first, second] = told
+      if (first && second) [first.sequence, second.sequence] = [second.sequence, first.sequence]
+    }
+    return handler(withMessage(event, { data: Buffer.from(JSON.stringify(changed)).toString('base64') }))
+  },
+}
+
+const withFaults = (faults: Faults, sound: Handler): Handler => {
+  const planted = (process.env['PLANTED_FAULTS'] ?? '')
+    .split(',')
+    .reduce((handler, name) => faults[name]?.(handler) ?? handler, sound)
+  return (event) => {
+    calls++
+    return planted(event)
+  }
+}
+
+export const events = {
+  ...built.events,
+  onChange: withFaults(changeFaults, (event) => built.events.onChange(event)),
+}
 
 export const fleet = {
   ...built.fleet,
-  onStateChange: (event: CloudEvent) => {
-    calls++
-    return planted(event)
-  },
+  onStateChange: withFaults(foldFaults, (event) => built.fleet.onStateChange(event)),
 }

@@ -5,13 +5,15 @@ import { startPlatform, type Platform } from '../platform/platform.ts'
 import { createRandom } from '../random.ts'
 import { checkAgent } from './check-agents.ts'
 import { checkLetters } from './check-letters.ts'
+import { checkSubscriber, ofTenant, promised } from './check-subscriber.ts'
 import type { Finding } from './finding.ts'
 import { createKiller, type Killer } from './killer.ts'
 import { listen } from './listeners.ts'
 import { createPublisher, type Publisher } from './publisher.ts'
 import { createScenario, type Scenario } from './scenario.ts'
-import { answerResyncs, drained, gapsClosed } from './settle.ts'
+import { answerResyncs, drained, gapsClosed, grownTo } from './settle.ts'
 import { keptLetters, storedAgents } from './stored.ts'
+import { subscribe } from './subscriber.ts'
 
 export interface SeedOptions {
   seed: number
@@ -41,6 +43,8 @@ export interface SeedResult {
   deliveries: number
   redeliveries: number
   duplicates: number
+  /** Different reports that the subscriber heard. */
+  subscriberHeard: number
   deadLetters: number
   faultsInjected: Record<keyof FaultRates, number>
   seconds: number
@@ -52,6 +56,7 @@ const retryScale = 0.01
 const stallMsMax = 2000
 const gapBoundSeconds = 2
 const progressMs = 5000
+const subscribedTenant = 'tenant-1'
 
 /** Plays one seed: publishes its history in all the trouble it draws, and finds what is wrong afterwards. */
 export const runSeed = async (options: SeedOptions): Promise<SeedResult> => {
@@ -67,12 +72,20 @@ export const runSeed = async (options: SeedOptions): Promise<SeedResult> => {
   })
   try {
     const publisher = createPublisher(platform)
+    const subscriber = await subscribe(platform, subscribedTenant)
     const killer = createKiller(platform, createRandom(seed), options.kills, scenario.messageCount)
     const heard = await hearDead(platform)
     const resyncs = await answerResyncs(platform, publisher, scenario.histories)
     await play(platform, scenario, { publisher, killer, options })
-    await Promise.all([resyncs.close(), heard.close()])
-    const findings = [...(await check(platform, scenario, heard.announced)), ...heard.undelivered]
+    const subscribed = ofTenant(scenario.histories, subscribedTenant)
+    const toHear = subscribed.flatMap((history) => promised(history).map(({ id }) => id))
+    await grownTo(subscriber.heard, toHear, options.idleSecondsMax)
+    await Promise.all([resyncs.close(), heard.close(), subscriber.close()])
+    const findings = [
+      ...(await check(platform, scenario, heard.announced)),
+      ...heard.undelivered,
+      ...checkSubscriber(subscribed, subscriber.heard),
+    ]
     const logs = [...platform.deliveries.values()]
     const usage = Object.entries(await platform.usage())
     return {
@@ -84,6 +97,7 @@ export const runSeed = async (options: SeedOptions): Promise<SeedResult> => {
       deliveries: logs.reduce((sum, log) => sum + log.deliveries, 0),
       redeliveries: logs.reduce((sum, log) => sum + log.redeliveries, 0),
       duplicates: scenario.duplicates,
+      subscriberHeard: subscriber.heard.size,
       deadLetters: scenario.letters.reduce((sum, { count }) => sum + count, 0),
       faultsInjected: platform.faultyFirestore?.injected ?? { before: 0, after: 0, stall: 0 },
       seconds: (performance.now() - startedAt) / 1000,

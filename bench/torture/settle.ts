@@ -75,3 +75,16 @@ export const gapsClosed = async (
     await delay(sweepSeconds * 1000)
   }
 }
+
+/** Waits until a set has all of these, or until nothing came to it for `idleSecondsMax`. */
+export const grownTo = async (
+  grown: ReadonlySet<string>,
+  wanted: readonly string[],
+  idleSecondsMax: number,
+): Promise<void> => {
+  let [size, changedAt] = [grown.size, performance.now()]
+  while (!wanted.every((one) => grown.has(one)) && performance.now() - changedAt < idleSecondsMax * 1000) {
+    await delay(pauseMs)
+    if (grown.size !== size) [size, changedAt] = [grown.size, performance.now()]
+  }
+}

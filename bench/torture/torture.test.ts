@@ -28,10 +28,11 @@ const kinds = (findings: readonly Finding[], matches: (finding: Finding) => bool
 
 describe('a short torture', { timeout: 300_000 }, () => {
   it('of the functions as they are built: nothing is lost, applied twice or unexplained', async () => {
-    const { findings, kills, redeliveries, faultsInjected } = await play({})
+    const { findings, kills, redeliveries, faultsInjected, subscriberHeard } = await play({})
     expect(findings).toEqual([])
     expect(kills).toBe(3)
     expect(redeliveries).toBeGreaterThan(0)
+    expect(subscriberHeard).toBeGreaterThan(0)
     expect(Object.values(faultsInjected).every((count) => count > 0)).toBe(true)
   })
 
@@ -50,5 +51,14 @@ describe('a short torture', { timeout: 300_000 }, () => {
     expect(whats).toContain('appliedTwice agent.step-taken.v1')
     expect(whats).toContain('lost not-json has no dead letter')
     expect(whats.some((what) => what.endsWith('is one too many'))).toBe(true)
+  })
+
+  it.each([
+    ['forgets-changes', 'subscriberMissing'],
+    ['tells-out-of-order', 'subscriberOutOfOrder'],
+  ])('of a distributor that %s: its subscriber notices', async (fault, what) => {
+    const { findings } = await playPlanted([fault], { seed: 4, kills: 0, faults: { before: 0, after: 0, stall: 0 } })
+    expect(findings.map((finding) => finding.what)).toContain(what)
+    expect(kinds(findings)).toEqual(new Set(['unexplained']))
   })
 })
