@@ -341,7 +341,7 @@ describe('retention', { timeout: 60_000 }, () => {
         alerts: alerts.length,
       }
     }
-    const warm = (left: number) => ({ rollups: left, alerts: left })
+    const warm = (kept: number) => ({ rollups: kept, alerts: kept })
     const after = async (days: number) => {
       aheadMs = days * 86_400_000
       await deleteExpired(shared)
