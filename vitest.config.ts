@@ -18,6 +18,9 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/{src,test}/**/*.test.ts', 'functions/{*,src/**/*}.test.ts', 'bench/**/*.test.ts'],
           exclude: outputs,
+          // A machine that does other work is slow, not wrong.
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -15,7 +15,7 @@ const agentCount = 500
 const inFlight = { single: 500, batched: 100 }
 /** The reference load of the cost model: 100 events a message, 20 events an agent in a window. */
 const reference = { agentsPerMessage: 5, perAgent: 20 }
-const count = { single: 3000, batched: 200, ceilingRequests: 12, transactions: 600 }
+const count = { single: 5000, batched: 200, ceilingRequests: 12, transactions: 600 }
 
 /** The sum of a number that agents have, of all or of a fleet's. */
 const sumOf = async (firestore: Firestore, field: 'version' | 'lastSequence', fleet = ''): Promise<number> => {

@@ -22,6 +22,7 @@ export interface Contender {
 }
 
 const rounds = 3
+const warmUpRounds = 2
 
 const measured = async ({ prepare, play, count }: Contender): Promise<Rates> => {
   prepare?.()
@@ -41,13 +42,13 @@ const measured = async ({ prepare, play, count }: Contender): Promise<Rates> => 
   }
 }
 
-/** The medians of some rounds after one to warm up. Contenders take turns, so that a busy machine slows them alike. */
+/** The medians of some rounds after two to warm up. Contenders take turns, so that a busy machine slows them alike. */
 export const inTurns = async <Name extends string>(
   contenders: Record<Name, Contender>,
 ): Promise<Record<Name, Rates>> => {
   const names = Object.keys(contenders) as Name[]
   const results = new Map<Name, Rates[]>(names.map((name) => [name, []]))
-  for (let round = -1; round < rounds; round++)
+  for (let round = -warmUpRounds; round < rounds; round++)
     for (const name of names) {
       const rates = await measured(contenders[name])
       if (round >= 0) results.get(name)?.push(rates)
