@@ -1,5 +1,6 @@
 // No suite is needed here: the functions that would be deployed, as the Firebase CLI discovers them.
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { agreedManifest, discoverManifest } from '../functions/manifest.ts'
@@ -12,4 +13,9 @@ beforeAll(() => {
 
 it('the functions, their topics, schedules, retry flags and limits are those agreed on', async () => {
   await expect(await discoverManifest(join(functionsFolder, 'dist'))).toMatchFileSnapshot(agreedManifest)
+})
+
+it('none of Google’s clients is loaded with the functions, but with their first event', () => {
+  const bundle = readFileSync(join(functionsFolder, 'dist/index.js'), 'utf8')
+  expect(bundle.match(/^import .*"@google-cloud\/.*"/gm)).toBeNull()
 })

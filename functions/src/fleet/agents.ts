@@ -1,15 +1,18 @@
 import { AgentDocument, AgentSummary, collections, type AgentFilter } from '@infinity-matrix/contracts'
 import { conditionsOf } from '@infinity-matrix/core/fleet'
-import { FieldPath, type Firestore, type Query } from '@google-cloud/firestore'
+import type { Firestore, Query } from '@google-cloud/firestore'
 
 const summaryFields = Object.keys(AgentSummary.shape)
 
 /** The agents a filter means, in the order of their ids. */
-export const agentsMatching = (firestore: Firestore, filter: AgentFilter): Query =>
-  conditionsOf(filter).reduce<Query>(
+export const agentsMatching = async (firestore: Firestore, filter: AgentFilter): Promise<Query> => {
+  // The client's module is large, and not to be loaded with the functions.
+  const { FieldPath } = await import('@google-cloud/firestore')
+  return conditionsOf(filter).reduce<Query>(
     (query, { path, value }) => query.where(new FieldPath(...path), '==', value),
     firestore.collection(collections.agents).orderBy(FieldPath.documentId()),
   )
+}
 
 /** Agents that come after one with this id; all of them for null. */
 export const agentsAfter = (query: Query, agentId: string | null, limit: number): Query =>
@@ -21,8 +24,10 @@ export const searchAgents = async (
   filter: AgentFilter,
   { afterAgentId, pageSize }: { afterAgentId: string | null; pageSize: number },
 ): Promise<AgentSummary[]> => {
-  const page = agentsAfter(agentsMatching(firestore, filter), afterAgentId, pageSize).select(...summaryFields)
-  const { docs } = await page.get()
+  const matching = await agentsMatching(firestore, filter)
+  const { docs } = await agentsAfter(matching, afterAgentId, pageSize)
+    .select(...summaryFields)
+    .get()
   return docs.map((agent) => AgentSummary.parse(agent.data()))
 }
 
@@ -31,7 +36,7 @@ export const countAgents = async (
   firestore: Firestore,
   filter: AgentFilter,
 ): Promise<{ agents: number; asOf: string }> => {
-  const counted = await agentsMatching(firestore, filter).count().get()
+  const counted = await (await agentsMatching(firestore, filter)).count().get()
   return { agents: counted.data().count, asOf: counted.readTime.toDate().toISOString() }
 }
 

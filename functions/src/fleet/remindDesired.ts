@@ -11,7 +11,7 @@ const graceSeconds = 60
 /** Tells every agent that is not in sync what is desired of it; in parts, each after the one before is told. */
 export const remindAll = async (context: Context): Promise<void> => {
   const { firestore, nowMs } = context
-  const outOfSync = agentsMatching(firestore, { inSync: false })
+  const outOfSync = await agentsMatching(firestore, { inSync: false })
   for (let after: string | null = null; ;) {
     const { docs } = await agentsAfter(outOfSync, after, pageSize).get()
     const agents = docs.map((one) => AgentDocument.parse(one.data()))

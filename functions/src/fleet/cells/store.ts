@@ -6,14 +6,7 @@ import {
   type PulseDocument as Pulse,
 } from '@infinity-matrix/contracts'
 import { shardPrefix, type CellSave, type StoredCell } from '@infinity-matrix/core/fleet'
-import {
-  FieldPath,
-  FieldValue,
-  Timestamp,
-  type DocumentReference,
-  type Firestore,
-  type QueryDocumentSnapshot,
-} from '@google-cloud/firestore'
+import type { DocumentReference, Firestore, QueryDocumentSnapshot } from '@google-cloud/firestore'
 import type { HeldLease, Leases } from '../../runtime/lease.ts'
 
 /** A pulse as it was read. */
@@ -39,6 +32,7 @@ export const createCellStore = (firestore: Firestore, leases: Leases) => {
   const pulses = firestore.collection(collections.pulses)
 
   const addPulses = async (added: readonly Pulse[], nowMs: number): Promise<void> => {
+    const { FieldValue, Timestamp } = await import('@google-cloud/firestore')
     const expiresAt = Timestamp.fromMillis(nowMs + pulseKeptHours * 3_600_000)
     const commits = portionsOf(added, pulsesPerCommit).map((portion) => {
       const batch = firestore.batch()
@@ -66,7 +60,7 @@ export const createCellStore = (firestore: Firestore, leases: Leases) => {
     const prefix = shardPrefix(shard)
     const inShard = (collection: typeof cells) =>
       // Prefixes are of 0 and 1.
-      collection.where(FieldPath.documentId(), '>=', prefix).where(FieldPath.documentId(), '<', `${prefix}2`).get()
+      collection.where('__name__', '>=', prefix).where('__name__', '<', `${prefix}2`).get()
     const [storedCells, storedDigests] = await Promise.all([inShard(cells), inShard(digests)])
     const digestOf = new Map(storedDigests.docs.map((digest) => [digest.id, digest]))
     return storedCells.docs.map((cell) => ({

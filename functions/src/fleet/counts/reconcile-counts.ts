@@ -7,7 +7,7 @@ import {
   type CountShard,
 } from '@infinity-matrix/contracts'
 import { countGroups, minuteOf, reconcileCounts, type Counts } from '@infinity-matrix/core/fleet'
-import { FieldValue, Timestamp, type Firestore } from '@google-cloud/firestore'
+import type { Firestore } from '@google-cloud/firestore'
 import { z } from 'zod'
 import { logger } from 'firebase-functions/logger'
 import type { Context } from '../../runtime/context.ts'
@@ -56,10 +56,11 @@ const countExactly = async (
     ...agentStatuses.map((status): [string, AgentFilter] => [countGroups.status(status), { tenant, status }]),
   ]
   // The last moment before the minute: what is written at its very start belongs to it.
+  const { Timestamp } = await import('@google-cloud/firestore')
   const readTime = new Timestamp(minute * 60 - 1, 999_999_000)
+  const queries = await Promise.all(groups.map(([, filter]) => agentsMatching(firestore, filter)))
   const counted = await firestore.runTransaction(
-    (transaction) =>
-      Promise.all(groups.map(([, filter]) => transaction.get(agentsMatching(firestore, filter).count()))),
+    (transaction) => Promise.all(queries.map((query) => transaction.get(query.count()))),
     { readOnly: true, readTime },
   )
   return Object.fromEntries(groups.map(([group], index) => [group, counted[index]?.data().count ?? 0]))
@@ -86,6 +87,7 @@ export const reconcileTenant = async (
 
 // What stands in the exact counts is read no more. Blind deletes: nobody who counts has to wait for them.
 const forgetBefore = async (firestore: Firestore, tenant: string, shards: readonly CountShard[], minute: number) => {
+  const { FieldValue } = await import('@google-cloud/firestore')
   const batch = firestore.batch()
   shardReferences(firestore, tenant).forEach((reference, index) => {
     const minutes = Object.keys(shards[index]?.changes ?? {}).filter((one) => Number(one) < minute)

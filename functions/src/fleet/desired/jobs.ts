@@ -21,13 +21,7 @@ import {
   type JobEvent,
   type JobStep,
 } from '@infinity-matrix/core/fleet'
-import {
-  FieldPath,
-  type DocumentReference,
-  type DocumentSnapshot,
-  type Firestore,
-  type Transaction,
-} from '@google-cloud/firestore'
+import type { DocumentReference, DocumentSnapshot, Firestore, Transaction } from '@google-cloud/firestore'
 import type { Context } from '../../runtime/context.ts'
 import { createLeases } from '../../runtime/lease.ts'
 import { agentsAfter, agentsMatching, countAgents } from '../agents.ts'
@@ -120,7 +114,8 @@ const takeStep = async (context: Context, transaction: Transaction, jobId: strin
 
   switch (step.kind) {
     case 'write': {
-      const query = agentsAfter(agentsMatching(firestore, requestOf(job).filter), job.cursor, step.pageSize)
+      const matching = await agentsMatching(firestore, requestOf(job).filter)
+      const query = agentsAfter(matching, job.cursor, step.pageSize)
       const agents = (await transaction.get(query)).docs.map((one) => AgentDocument.parse(one.data()))
       const steps = agents.map((agent) => patchAgent(job, agent, now))
       const outcomes = steps.map(({ outcome }) => outcome)
@@ -170,7 +165,7 @@ export const listJobs = async (
   firestore: Firestore,
   { afterJobId, pageSize }: { afterJobId: string | null; pageSize: number },
 ): Promise<JobDocument[]> => {
-  const jobs = firestore.collection(collections.jobs).orderBy(FieldPath.documentId())
+  const jobs = firestore.collection(collections.jobs).orderBy('__name__')
   const { docs } = await (afterJobId === null ? jobs : jobs.startAfter(afterJobId)).limit(pageSize).get()
   return docs.map((job) => JobDocument.parse(job.data()))
 }
@@ -188,7 +183,7 @@ export const previewJob = async ({ firestore, nowMs }: Context, job: JobDocument
   const { filter } = requestOf(job)
   const [counted, sample] = await Promise.all([
     countAgents(firestore, filter),
-    agentsAfter(agentsMatching(firestore, filter), null, sampleSize).get(),
+    agentsAfter(await agentsMatching(firestore, filter), null, sampleSize).get(),
   ])
   const agents = sample.docs.map((one) => AgentDocument.parse(one.data()))
   return { ...counted, sample: agents.map((agent) => patchAgent(job, agent, nowMs()).outcome) }
