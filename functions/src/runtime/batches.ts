@@ -6,6 +6,9 @@ import { firestoreEmulatorHost } from './params.ts'
 /** When a document was last written, as Firestore told: a precondition for the next write. */
 export type UpdateTime = protos.google.protobuf.ITimestamp
 
+export const millisOf = ({ seconds, nanos }: UpdateTime): number =>
+  Number(seconds ?? 0) * 1000 + Math.floor((nanos ?? 0) / 1e6)
+
 export interface StoredDocument {
   fields: Record<string, unknown>
   updateTime: UpdateTime
@@ -28,8 +31,8 @@ export interface ConditionalWrite {
 export interface Batches {
   /** In the order of the paths; undefined where there is no document. */
   readAll: (paths: readonly string[]) => Promise<(StoredDocument | undefined)[]>
-  /** One result for each write; a rejected one has the status of that write as `code`. */
-  writeAll: (writes: readonly ConditionalWrite[]) => Promise<PromiseSettledResult<void>[]>
+  /** One result for each write: when Firestore made it, or, rejected, the status of that write as `code`. */
+  writeAll: (writes: readonly ConditionalWrite[]) => Promise<PromiseSettledResult<UpdateTime>[]>
   close: () => Promise<void>
 }
 
@@ -88,14 +91,14 @@ export const openBatches = async (): Promise<Batches> => {
   const send = async (
     database: string,
     writes: readonly protos.google.firestore.v1.IWrite[],
-  ): Promise<PromiseSettledResult<void>[]> => {
+  ): Promise<PromiseSettledResult<UpdateTime>[]> => {
     try {
-      const [{ status }] = await client.batchWrite({ database, writes: [...writes] }, options)
+      const [{ status, writeResults }] = await client.batchWrite({ database, writes: [...writes] }, options)
       return writes.map((_, index) => {
         const { code, message } = status?.[index] ?? {}
         return code
           ? { status: 'rejected', reason: Object.assign(new Error(message ?? ''), { code }) }
-          : { status: 'fulfilled', value: undefined }
+          : { status: 'fulfilled', value: writeResults?.[index]?.updateTime ?? {} }
       })
     } catch (error) {
       // One write that is no write has the whole request refused: it is found by halves.

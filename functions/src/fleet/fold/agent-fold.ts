@@ -60,10 +60,12 @@ const counter = once((context: Context) => {
   return createCounter(context, drawn % countShards)
 })
 
-const countFolded = (context: Context, folded: readonly FoldedAgent[]): Promise<void> => {
-  const writtenAtMs = context.nowMs()
-  return counter(context).count(folded.map(({ before, document }) => ({ before, after: document, writtenAtMs })))
-}
+const countFolded = (context: Context, folded: readonly FoldedAgent[]): Promise<void> =>
+  counter(context).count(
+    folded.flatMap(({ before, document, writtenAtMs }) =>
+      writtenAtMs === undefined ? [] : [{ before, after: document, writtenAtMs }],
+    ),
+  )
 
 /** The fold window of this instance. */
 export const foldWindow = once((context: Context) =>

@@ -14,6 +14,8 @@ export interface FoldedAgent extends Share {
   before: AgentDocument | undefined
   /** As it is stored after the commit; undefined while nothing is known of it but an observation. */
   document: AgentDocument | undefined
+  /** When Firestore took the write, in milliseconds since 1970; undefined where there was nothing to write. */
+  writtenAtMs: number | undefined
   /** One for each delivery, in their order. */
   verdicts: readonly Verdict[]
   /** Parked before and applied now, in their order: nobody delivers them again. */
@@ -59,7 +61,15 @@ export const createFoldCommit = ({ store, refuse, distribute, report, nowMs }: F
       if (result?.status === 'fulfilled') {
         const decided = fold(result.value.stored, deliveries, startedMs)
         const [before, document] = [result.value.stored?.document, decided.agent?.document]
-        folded.push({ agentId, deliveries, ...decided, before, document, loaded: result.value })
+        folded.push({
+          agentId,
+          deliveries,
+          ...decided,
+          before,
+          document,
+          writtenAtMs: undefined,
+          loaded: result.value,
+        })
       } else failures.set(agentId, result?.reason)
     })
 
@@ -72,7 +82,10 @@ export const createFoldCommit = ({ store, refuse, distribute, report, nowMs }: F
         ? [{ agentId: share.agentId, loaded: share.loaded, next: share.agent }]
         : [],
     )
-    if (changes.length > 0) for (const [agentId, error] of await store.saveAll(changes)) failures.set(agentId, error)
+    if (changes.length === 0) return { stored: folded.filter(isWhole), failures }
+    const saved = await store.saveAll(changes)
+    for (const [agentId, error] of saved.failures) failures.set(agentId, error)
+    for (const share of folded) share.writtenAtMs = saved.writtenAtMs.get(share.agentId)
     return { stored: folded.filter(isWhole), failures }
   }
 

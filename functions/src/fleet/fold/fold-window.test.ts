@@ -125,14 +125,17 @@ describe('failure', () => {
     return {
       ...store,
       saveAll: async (changes) => {
-        const failures = await store.saveAll(changes.filter((change) => change.agentId !== agentId))
-        return changes.some((change) => change.agentId === agentId) ? failures.set(agentId, error) : failures
+        const saved = await store.saveAll(changes.filter((change) => change.agentId !== agentId))
+        if (changes.some((change) => change.agentId === agentId)) saved.failures.set(agentId, error)
+        return saved
       },
     }
   }
   const withCode = (code: number) => Object.assign(new Error(`status ${code}`), { code })
-  const allFailed = (changes: readonly AgentChange[], code: number) =>
-    new Map(changes.map(({ agentId }) => [agentId, withCode(code)]))
+  const allFailed = (changes: readonly AgentChange[], code: number) => ({
+    writtenAtMs: new Map<string, number>(),
+    failures: new Map(changes.map(({ agentId }) => [agentId, withCode(code)])),
+  })
 
   it('of one agent fails its own deliveries only', async () => {
     const { submit } = instance(failingFor('d', withCode(14)))

@@ -1,13 +1,25 @@
 import { AgentDocument, collections, exactly, ParkedReport } from '@infinity-matrix/contracts'
 import type { StoredAgent } from '@infinity-matrix/core/fleet'
 import type { Firestore } from '@google-cloud/firestore'
-import type { Batches, ConditionalWrite, StoredDocument, UpdateTime } from '../../runtime/batches.ts'
+import {
+  millisOf,
+  type Batches,
+  type ConditionalWrite,
+  type StoredDocument,
+  type UpdateTime,
+} from '../../runtime/batches.ts'
 import { differenceOf } from '../../runtime/difference.ts'
 
 /** An agent as read, and the write it was read after: a precondition for the next one. Undefined: there is none yet. */
 export interface LoadedAgent {
   stored: StoredAgent | undefined
   updateTime: UpdateTime | undefined
+}
+
+/** By agent: when Firestore wrote those that are saved, in milliseconds since 1970, and why the others are not. */
+export interface Saved {
+  writtenAtMs: Map<string, number>
+  failures: Map<string, unknown>
 }
 
 /** What `fold` made of a loaded agent. */
@@ -47,7 +59,7 @@ export const createAgentStore = (firestore: Firestore, batches: Batches) => {
       : { path: pathOf(agentId), fields: next.document }
 
   // Rare: so many reports wait that some have documents of their own, which must change together with the agent's.
-  const saveWithParked = async ({ agentId, loaded, next }: AgentChange): Promise<void> => {
+  const saveWithParked = async ({ agentId, loaded, next }: AgentChange): Promise<number> => {
     // The client's module is large, and loaded only where it is needed.
     const { Timestamp } = await import('@google-cloud/firestore')
     const agent = firestore.doc(pathOf(agentId))
@@ -63,11 +75,12 @@ export const createAgentStore = (firestore: Firestore, batches: Batches) => {
     for (const { sequence } of before) if (!has.has(sequence)) batch.delete(parkedOf(agentId).doc(String(sequence)))
     for (const parked of next.parkedElsewhere)
       if (!had.has(parked.sequence)) batch.set(parkedOf(agentId).doc(String(parked.sequence)), parked)
-    await batch.commit()
+    const [written] = await batch.commit()
+    return written?.writeTime.toMillis() ?? 0
   }
 
-  /** Stores many changes in as few requests as Firestore's limits allow. Returns why those that failed did, by agent. */
-  const saveAll = async (changes: readonly AgentChange[]): Promise<Map<string, unknown>> => {
+  /** Stores many changes in as few requests as Firestore's limits allow. */
+  const saveAll = async (changes: readonly AgentChange[]): Promise<Saved> => {
     const [apart, together] = [
       changes.filter(hasParkedElsewhere),
       changes.filter((change) => !hasParkedElsewhere(change)),
@@ -76,12 +89,13 @@ export const createAgentStore = (firestore: Firestore, batches: Batches) => {
       batches.writeAll(together.map(writeOf)),
       Promise.allSettled(apart.map(saveWithParked)),
     ])
-    const failures = new Map<string, unknown>()
+    const saved: Saved = { writtenAtMs: new Map(), failures: new Map() }
     results.flat().forEach((result, index) => {
       const { agentId = '' } = together[index] ?? apart[index - together.length] ?? {}
-      if (result.status === 'rejected') failures.set(agentId, result.reason)
+      if (result.status === 'rejected') saved.failures.set(agentId, result.reason)
+      else saved.writtenAtMs.set(agentId, typeof result.value === 'number' ? result.value : millisOf(result.value))
     })
-    return failures
+    return saved
   }
 
   return { load, saveAll }
