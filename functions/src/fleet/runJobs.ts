@@ -12,6 +12,8 @@ export const runJobs = onTick(
     const untilMs = context.nowMs() + workSeconds * 1000
     const admit = (writes: number) => governor(context).admit(collections.agents, writes)
     const jobs = await workingJobs(context.firestore)
-    await Promise.all(jobs.map((jobId) => workOnJob(context, jobId, { untilMs, admit })))
+    // What one job fails by is its own: the others have their time, and then the tick tells of it.
+    const worked = await Promise.allSettled(jobs.map((jobId) => workOnJob(context, jobId, { untilMs, admit })))
+    for (const result of worked) if (result.status === 'rejected') throw result.reason
   },
 )

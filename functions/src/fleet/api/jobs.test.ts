@@ -1,22 +1,31 @@
 import { collections, JobAgents, JobPreview, JobView, ProblemDetails } from '@infinity-matrix/contracts'
+import { newKeyRange } from '@infinity-matrix/core/ramp'
 import { agentDocument } from '@infinity-matrix/testing'
 import type { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createApp } from '../../runtime/on-request.ts'
+import { RangeFullError } from '../../runtime/governor.ts'
 import { remindAll } from '../remindDesired.ts'
 import { startEngines, type Engines } from '../testing.ts'
 import { serveJobs } from './jobs.ts'
 
 let engines: Engines
 let app: Hono
+let isFull = false
+const rangeFull = () => {
+  const share = { perSecond: 0, wantedPerSecond: 1, untilMs: 0 }
+  return new RangeFullError('agents', { range: newKeyRange(0), share, changeableAtMs: 0, isFair: true }, 0, 12_000)
+}
 
 beforeAll(async () => {
   engines = await startEngines('demo-jobs-api')
   app = await createApp((routes) =>
     serveJobs(routes, engines.context, {
       untilMs: () => engines.context.nowMs() + 20_000,
-      admit: async () => undefined,
+      admit: async () => {
+        if (isFull) throw rangeFull()
+      },
       sleep: async (ms) => engines.pass(ms / 1000),
     }),
   )
@@ -67,6 +76,16 @@ describe('a job over HTTP', () => {
     expect(await bodyOf(JobView, post('/v1/jobs/j1/run'))).toMatchObject({ state: { status: 'rolled-back' } })
     const listed = await bodyOf(z.object({ jobs: z.array(JobView) }), app.request('/v1/jobs?pageSize=1'))
     expect(listed.jobs.map(({ jobId }) => jobId)).toEqual(['j1'])
+  })
+
+  it('whose agents take no more writes now is to be run again later', async () => {
+    await post('/v1/jobs', request('held-back', { filter: { tenant: 'nobody' } }))
+    isFull = true
+    const refused = await post('/v1/jobs/held-back/run')
+    isFull = false
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '12'])
+    expect((await bodyOf(ProblemDetails, refused)).detail).toMatch(/^agents takes \d+ writes a second now/)
+    expect(await bodyOf(JobView, post('/v1/jobs/held-back/run'))).toMatchObject({ state: { status: 'done' } })
   })
 
   it('that was made already is not made again', async () => {
