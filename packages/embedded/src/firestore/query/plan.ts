@@ -1,5 +1,5 @@
 import { NAME_FIELD } from '../field-path.ts'
-import { compareKeys, type FieldIndex, type IndexKey } from '../store/field-index.ts'
+import { compareKeys, type FieldIndex, type IndexKey, type Selection } from '../store/field-index.ts'
 import { compareIds } from '../names.ts'
 import type { Collection, DocumentNode } from '../store/tree.ts'
 import { Rank, rankOf } from '../values/order.ts'
@@ -152,17 +152,29 @@ const byName = (query: Query, collection: Collection): Scan => {
  */
 const byMerging = (query: Query, collection: Collection): Scan | null => {
   const { low, high, descending } = idsOf(query, collection)
-  const seeks = conjuncts(query).flatMap((one): Seek[] => {
+  const selections: Selection[] = []
+  for (const one of conjuncts(query)) {
     const index =
       one.kind === 'compare' && one.op === 'EQUAL' && one.field !== NAME_FIELD && collection.index(one.field)
-    return index ? [(from, isPast) => index.seek(one.value, from, { isPast, descending })] : []
-  })
+    if (!index) continue
+    const selection = index.select(one.value)
+    if (!selection) return { nodes: [], order: 'full' }
+    selections.push(selection)
+  }
+  if (selections.length === 0) return null
+  // The rarest leads: the others are asked only for what it has.
+  selections.sort((a, b) => a.size - b.size)
+  const seeks = selections.map(
+    ({ seek }): Seek =>
+      (from, isPast) =>
+        seek(from, { isPast, descending }),
+  )
   const [from, to] = descending ? [high, low] : [low, high]
   const isBeyond = (id: string) => to !== undefined && (descending ? compareIds(id, to) < 0 : compareIds(id, to) > 0)
-  return seeks.length === 0 ? null : { nodes: merged(seeks, from, isBeyond), order: 'full' }
+  return { nodes: merged(seeks, from, isBeyond), order: 'full' }
 }
 
-/** The next document of an index that has its value, from an id on, or past it. */
+/** The next document of a selection, from an id on, or past it. */
 type Seek = (from: string | undefined, isPast: boolean) => DocumentNode | undefined
 
 // Each index in turn leaps to the document that the one before it has reached, until a round moves none of them.
