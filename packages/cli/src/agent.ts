@@ -1,16 +1,17 @@
 import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { AgentId } from '@infinity-matrix/contracts'
+import { AgentId, Properties } from '@infinity-matrix/contracts'
 import { Command, InvalidArgumentError } from 'commander'
 import colors from 'picocolors'
 import { v4 as uuidv4 } from 'uuid'
 import { onAbort } from './abort.ts'
+import { openDesiredFile } from './agent/desired-file.ts'
 import { createReporter, type Past, type Reporter } from './agent/reporter.ts'
 import { startRun } from './agent/runner.ts'
 import { NoSuiteError, numberFrom, runCommand, stopSignal } from './command.ts'
 import { openControlPlane, type ControlPlane, type Place } from './control-plane.ts'
 import { withSenderOptions, type SenderOptions } from './sender-options.ts'
-import { readSettings } from './settings.ts'
+import { agentEnvironment, readSettings } from './settings.ts'
 import { findSuite } from './suite/suite.ts'
 
 interface Options extends SenderOptions {
@@ -44,7 +45,9 @@ const pastOf = async (controlPlane: ControlPlane, agentId: string): Promise<Past
   const stored = await controlPlane.readAgent(agentId)
   if (!stored) return undefined
   const { document, highestSequence } = stored
-  return { highestSequence, state: document.reported, hasGap: document.gapSince !== null }
+  const { reported: state, seenDesiredVersion, gapSince } = document
+  const properties = Properties.parse(JSON.parse(document.properties))
+  return { highestSequence, state, properties, seenDesiredVersion, hasGap: gapSince !== null }
 }
 
 const waitUntilVisible = async (controlPlane: ControlPlane, reporter: Reporter): Promise<void> => {
@@ -71,8 +74,11 @@ const runAgent = async (command: string, args: string[], options: Options): Prom
     await controlPlane.ensureTopics()
     const past = options.id === undefined ? undefined : await pastOf(controlPlane, agentId)
     const reporter = createReporter({ agentId, tenant, region, tier }, controlPlane, past)
-    const resync = await controlPlane.onResyncRequest((asked) => {
-      if (asked === agentId) reporter.snapshot()
+    const desired = await openDesiredFile()
+    const requests = await controlPlane.onRequest((asked) => {
+      if (asked.agentId !== agentId) return
+      if (asked.type === 'agent.resync-requested.v1') reporter.snapshot()
+      else void desired.write(asked.data)
     })
     try {
       const run = await startRun(reporter, {
@@ -85,6 +91,7 @@ const runAgent = async (command: string, args: string[], options: Options): Prom
         },
         heartbeatSeconds,
         graceSeconds,
+        environment: agentEnvironment(desired.path),
         stdin: 'inherit',
         output: {
           stdout: (text) => void process.stdout.write(text),
@@ -100,7 +107,7 @@ const runAgent = async (command: string, args: string[], options: Options): Prom
       await waitUntilVisible(controlPlane, reporter)
       note(`${agentId} ended: ${outcome}, exit code ${exitCode}, ${reporter.lastSequence()} reports`)
     } finally {
-      await resync.close()
+      await Promise.all([requests.close(), desired.close()])
     }
   } finally {
     await controlPlane.close()
@@ -111,6 +118,11 @@ const help = `
 The command may report by lines on its standard output, which are not shown:
   ::step {"step":"acted","tool":"search","durationMs":12}    one step (the data of agent.step-taken.v1)
   ::status {"status":"waiting","reason":"for input"}         its status (the data of agent.status-changed.v1)
+  ::properties {"properties":{"level":"debug"},"desiredVersion":1}
+                                                             its properties (the data of agent.properties-reported.v1)
+
+What is desired of it stands in the file that IMX_DESIRED_FILE names, as JSON (the data of agent.desired-changed.v1), once
+it is told.
 
 SIGTERM or Ctrl-C drains: the command gets SIGTERM, and is killed after the grace period. The exit code is the command's.`
 

@@ -12,6 +12,7 @@ import {
   parseEvent,
   topicRetentionDays,
   topics,
+  type AgentEvent,
   type AgentStatus,
   type ArchiveTable,
   type TopicName,
@@ -44,6 +45,9 @@ export interface WholeAgent {
 }
 
 const ExternalTable = z.object({ externalDataConfiguration: z.object({ sourceUris: z.array(z.string()) }) })
+
+/** An agent is asked for a snapshot, or told what is desired of it. */
+export type AgentRequest = Extract<AgentEvent, { type: 'agent.resync-requested.v1' | 'agent.desired-changed.v1' }>
 
 /** A temporary listener; `close` takes its subscription away. */
 export interface Listener {
@@ -174,11 +178,13 @@ export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }:
       if (receipt.success) handle(receipt.data)
     })
 
-  /** Calls `handle` with each agent that is asked for a snapshot. */
-  const onResyncRequest = (handle: (agentId: string) => void): Promise<Listener> =>
-    listen(topics.realtimeSync.name, 'resync', (text) => {
+  /** Calls `handle` with what agents are asked. */
+  const onRequest = (handle: (request: AgentRequest) => void): Promise<Listener> =>
+    listen(topics.realtimeSync.name, 'requests', (text) => {
       const event = parseEvent(parseJson(text), Date.now())
-      if (event.ok && event.value.type === 'agent.resync-requested.v1') handle(event.value.agentId)
+      if (!event.ok) return
+      const { value } = event
+      if (value.type === 'agent.resync-requested.v1' || value.type === 'agent.desired-changed.v1') handle(value)
     })
 
   const readAgents = async (agentIds: readonly string[]): Promise<AgentDocument[]> => {
@@ -262,7 +268,7 @@ export const openControlPlane = async ({ projectId, pubsubHost, firestoreHost }:
     publishBatch,
     openReplayTopic,
     onReceipt,
-    onResyncRequest,
+    onRequest,
     readAgents,
     readAgent,
     agentsInOrder,

@@ -38,6 +38,12 @@ export const readSettings = (environment: NodeJS.ProcessEnv = process.env): Sett
   token: environment['IMX_TOKEN'],
 })
 
+/** What a process that is run as an agent finds in its environment. */
+export const agentEnvironment = (desiredFile: string): NodeJS.ProcessEnv => ({
+  ...process.env,
+  IMX_DESIRED_FILE: desiredFile,
+})
+
 /** What a suite of our own is started with. `persistIn`: the folder that keeps its documents, and the archive that led to them. */
 export const suiteEnvironment = (persistIn: string | undefined): NodeJS.ProcessEnv =>
   persistIn === undefined

@@ -50,6 +50,7 @@ describe('lines by which a worker reports', () => {
 
   test.each([
     ['::step {"step":"flew"}', 'problem ::step step must be one of thought, acted, observed'],
+    ['::properties {"properties":[]}', 'problem ::properties properties must be a JSON object'],
     ['::status waiting', 'problem ::status must be followed by JSON on the same line'],
     ['::status {"status":"new"}', 'problem ::status status must be one of running, waiting, draining'],
   ])('%s is refused', (line, problem) => {

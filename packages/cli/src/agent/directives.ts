@@ -1,13 +1,14 @@
 import type { ReportContent } from '@infinity-matrix/core/reported-state'
-import { StatusChanged, StepTaken } from '@infinity-matrix/contracts'
+import { PropertiesReported, StatusChanged, StepTaken } from '@infinity-matrix/contracts'
 
-const schemas = { step: StepTaken, status: StatusChanged } as const
-const prefixes = Object.keys(schemas).map((name) => `::${name} `)
+const schemas = { step: StepTaken, status: StatusChanged, properties: PropertiesReported } as const
+const names = ['step', 'status', 'properties'] as const
+const prefixes = names.map((name) => `::${name} `)
 const lineLengthMax = 65_536
 
 /** What a worker says with one line of its output, or why it is not understood. */
 const read = (line: string): { report: ReportContent } | { problem: string } => {
-  const name = line.startsWith('::step ') ? 'step' : 'status'
+  const name = names.find((one) => line.startsWith(`::${one} `)) ?? 'step'
   let json: unknown
   try {
     json = JSON.parse(line.slice(`::${name} `.length))
@@ -21,6 +22,12 @@ const read = (line: string): { report: ReportContent } | { problem: string } => 
   if (name === 'step') {
     const step = schemas.step.safeParse(json)
     return step.success ? { report: { type: 'agent.step-taken.v1', data: step.data } } : refusal(step.error.issues)
+  }
+  if (name === 'properties') {
+    const reported = schemas.properties.safeParse(json)
+    return reported.success
+      ? { report: { type: 'agent.properties-reported.v1', data: reported.data } }
+      : refusal(reported.error.issues)
   }
   const status = schemas.status.safeParse(json)
   return status.success
@@ -37,8 +44,8 @@ interface Handlers {
 
 /**
  * Finds in a worker's standard output the lines by which it reports: `::step {json}` with the data of
- * `agent.step-taken.v1`, and `::status {json}` with that of `agent.status-changed.v1`. All other output passes at once,
- * also when its line has no end yet.
+ * `agent.step-taken.v1`, `::status {json}` with that of `agent.status-changed.v1`, and `::properties {json}` with that of
+ * `agent.properties-reported.v1`. All other output passes at once, also when its line has no end yet.
  */
 export const createDirectives = ({ onReport, onProblem, onText }: Handlers) => {
   let held = ''

@@ -1,4 +1,5 @@
-import type { ReportedState } from '@infinity-matrix/contracts'
+import type { Properties, ReportedState } from '@infinity-matrix/contracts'
+import { mergePatch } from '@infinity-matrix/core/properties'
 import { evolve, newAgent, type ReportContent } from '@infinity-matrix/core/reported-state'
 import { heartbeatEvent, reportEvent, type Heartbeat, type Sender, type WireEvent } from '../events.ts'
 
@@ -11,6 +12,8 @@ export interface Publisher {
 export interface Past {
   highestSequence: number
   state: ReportedState
+  properties: Properties
+  seenDesiredVersion: number
   /** Whether a report before `highestSequence` is missing: then a snapshot has to bridge the gap. */
   hasGap: boolean
 }
@@ -22,6 +25,8 @@ export interface Past {
 export const createReporter = (sender: Sender, { publish }: Publisher, past?: Past) => {
   let sequence = past?.highestSequence ?? 0
   let state = past?.state ?? newAgent
+  let properties = past?.properties ?? {}
+  let desiredVersion = past?.seenDesiredVersion ?? 0
   const failures: unknown[] = []
   const underWay = new Set<Promise<void>>()
 
@@ -36,6 +41,10 @@ export const createReporter = (sender: Sender, { publish }: Publisher, past?: Pa
     sequence += 1
     const time = new Date()
     state = evolve(state, said, time.toISOString())
+    if (said.type === 'agent.properties-reported.v1') {
+      properties = mergePatch(properties, said.data.properties)
+      desiredVersion = said.data.desiredVersion ?? desiredVersion
+    }
     send(reportEvent(sender, sequence, said, { time }))
   }
 
@@ -44,7 +53,7 @@ export const createReporter = (sender: Sender, { publish }: Publisher, past?: Pa
     report,
     heartbeat: (data: Heartbeat) => send(heartbeatEvent(sender, data)),
     /** The whole state as one report: it replaces whatever of the earlier ones was lost. */
-    snapshot: () => report({ type: 'agent.snapshot.v1', data: { state } }),
+    snapshot: () => report({ type: 'agent.snapshot.v1', data: { state, properties, desiredVersion } }),
     lastSequence: () => sequence,
     status: () => state.status,
     /** @throws when something could not be published */

@@ -1,10 +1,13 @@
 import { parseEvent, type AgentEvent } from '@infinity-matrix/contracts'
+import { newAgent } from '@infinity-matrix/core/reported-state'
 import { describe, expect, test, vi } from 'vitest'
 import type { WireEvent } from '../events.ts'
-import { createReporter } from './reporter.ts'
+import { createReporter, type Past } from './reporter.ts'
 import { startRun, type Run, type RunOptions } from './runner.ts'
 
 const sender = { agentId: 'worker-1', tenant: 'demo', region: 'local', tier: 'standard' } as const
+
+const silentPast: Past = { highestSequence: 0, state: newAgent, properties: {}, seenDesiredVersion: 0, hasGap: false }
 
 /** An agent whose events are kept, each as the control plane would read it. */
 const testAgent = () => {
@@ -196,12 +199,24 @@ describe('a reporter', () => {
     expect(agent.reports().at(-1)?.data).toMatchObject({ state: { status: 'succeeded', usage: { costUsd: 1.5 } } })
   })
 
+  test('keeps its properties: a snapshot has what reports merged into those of before', () => {
+    const events: WireEvent[] = []
+    const publish = (event: WireEvent) => Promise.resolve(void events.push(event))
+    const past = { ...silentPast, properties: { level: 'info', cache: true }, seenDesiredVersion: 1 }
+    const reporter = createReporter(sender, { publish }, past)
+    const data = { properties: { level: 'debug', cache: null }, desiredVersion: 2 }
+    reporter.report({ type: 'agent.properties-reported.v1', data })
+    reporter.snapshot()
+    expect(events.at(-1)?.data).toMatchObject({ properties: { level: 'debug' }, desiredVersion: 2 })
+    expect(events.at(-1)?.data).not.toHaveProperty('properties.cache')
+  })
+
   test('begins with a snapshot when what it said before has a hole', () => {
     const events: WireEvent[] = []
     const publish = (event: WireEvent) => Promise.resolve(void events.push(event))
     const usage = { steps: 4, costUsd: 0, tokensIn: 0, tokensOut: 0, observationBytes: 0, toolCalls: {} }
     const state = { status: 'new', usage } as const
-    createReporter(sender, { publish }, { highestSequence: 9, state, hasGap: true })
+    createReporter(sender, { publish }, { ...silentPast, highestSequence: 9, state, hasGap: true })
     expect(events).toMatchObject([
       { sequence: 10, type: 'agent.snapshot.v1', data: { state: { usage: { steps: 4 } } } },
     ])

@@ -16,6 +16,8 @@ export interface RunOptions {
   heartbeatSeconds: number
   /** A drained process has this long before it is killed. */
   graceSeconds: number
+  /** The process's environment; the runner's own without it. */
+  environment?: NodeJS.ProcessEnv
   /** Whether the process reads the runner's standard input, or none. */
   stdin?: 'inherit' | 'ignore'
   /** Gets the process's output as it comes, but for the lines by which it reports. */
@@ -59,6 +61,7 @@ export const startRun = async (reporter: Reporter, options: RunOptions): Promise
   const child = spawn(options.command, options.args, {
     stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'],
     detached: true,
+    env: options.environment,
   })
   await once(child, 'spawn').catch((error: unknown) => {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'

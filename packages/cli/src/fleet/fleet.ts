@@ -65,14 +65,15 @@ export const startFleet = async (controlPlane: ControlPlane, { sender, signal }:
     worker,
     reporter: createReporter({ ...sender, agentId: worker.agentId }, controlPlane),
   }))
-  const resync = await controlPlane.onResyncRequest((agentId) =>
-    members.find(({ worker }) => worker.agentId === agentId)?.reporter.snapshot(),
-  )
+  const requests = await controlPlane.onRequest(({ agentId, type }) => {
+    const asked = members.find(({ worker }) => worker.agentId === agentId)
+    if (type === 'agent.resync-requested.v1') asked?.reporter.snapshot()
+  })
   const runAll = async () => {
     try {
       await Promise.all(members.map(({ worker, reporter }) => keepRunning(reporter, worker, signal)))
     } finally {
-      await resync.close()
+      await requests.close()
     }
   }
   return {
