@@ -26,11 +26,14 @@ describe('numbers', () => {
 })
 
 describe('each command helps', () => {
-  test.each(['start.ts', 'replay.ts', 'agent.ts', 'dead-letters.ts'])('%s --help', async (entry) => {
-    const { code, stdout } = await run(entry, '--help')
-    expect(code).toBe(0)
-    expect(stdout).toContain('Usage:')
-  })
+  test.each(['start.ts', 'replay.ts', 'agent.ts', 'agents.ts', 'jobs.ts', 'dead-letters.ts'])(
+    '%s --help',
+    async (entry) => {
+      const { code, stdout } = await run(entry, '--help')
+      expect(code).toBe(0)
+      expect(stdout).toContain('Usage:')
+    },
+  )
 })
 
 describe('each error names the argument', () => {
@@ -44,6 +47,16 @@ describe('each error names the argument', () => {
     [['agent.ts'], "missing required argument 'command'"],
     [['agent.ts', '--id', '-x', 'ls'], "option '--id <id>' argument '-x' is invalid"],
     [['agent.ts', '--tenant', 'A b', 'ls'], "option '--tenant <name>' argument 'A b' is invalid"],
+    [['agents.ts', 'search', '--status', 'gone'], "option '--status <status>' argument 'gone' is invalid"],
+    [['agents.ts', 'search', '--label', 'team'], "option '--label <name=value>' argument 'team' is invalid"],
+    [['agents.ts', 'search', '--in-sync', 'maybe'], "option '--in-sync <yes|no>' argument 'maybe' is invalid"],
+    [['agents.ts', 'desire', 'a', '[]'], "value '[]' is invalid for argument 'patch'. must be a JSON object"],
+    [['agents.ts', 'show', 'a'], 'no emulator suite runs: start one with npm start'],
+    [['jobs.ts', 'create', '{'], "value '{' is invalid for argument 'patch'. must be JSON"],
+    [['jobs.ts', 'create', '{}', '--rate', '501'], "option '--rate <agents/s>' argument '501' is invalid"],
+    [['jobs.ts', 'create', '{}', '--on-failure', 'x'], "option '--on-failure <what>' argument 'x' is invalid"],
+    [['jobs.ts', 'run'], "missing required argument 'id'"],
+    [['jobs.ts', 'list'], 'no emulator suite runs: start one with npm start'],
     [['agent.ts', 'ls'], 'no emulator suite runs: start one with npm start'],
   ])('%j', async ([entry = '', ...args], message) => {
     const { code, stderr } = await run(entry, ...args)

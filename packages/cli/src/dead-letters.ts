@@ -12,26 +12,14 @@ import {
 } from '@infinity-matrix/contracts'
 import { SingleBar } from 'cli-progress'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { numberFrom, printJson, runCommand, stopSignal } from './command.ts'
+import { jsonOption, note, tellFrom, type Json } from './api-command.ts'
+import { numberFrom, stopSignal } from './command.ts'
 import { groupsTable, letterText, lettersTable } from './dead-letters/tables.ts'
-import { openHttpApi, type HttpApi } from './http-api.ts'
-import { readSettings } from './settings.ts'
-
-interface Json {
-  json?: boolean
-}
+import type { HttpApi } from './http-api.ts'
 
 const pollMs = 300
-const note = (text: string) => process.stderr.write(`${text}\n`)
+const tell = tellFrom('events-api')
 const pathOf = (id: string) => `/v1/dead-letters/${encodeURIComponent(id)}`
-
-/** Calls the API, and prints what it answers: as text for people, or as JSON in the last line. */
-const tell = <T extends object>(ask: (api: HttpApi) => Promise<T>, text: (answer: T) => string, { json }: Json) =>
-  runCommand(async () => {
-    const answer = await ask(await openHttpApi(readSettings(), 'events-api'))
-    if (json) printJson(answer)
-    else process.stdout.write(`${text(answer)}\n`)
-  })
 
 const moment = (text: string): string => {
   if (Number.isNaN(Date.parse(text)))
@@ -47,7 +35,7 @@ const withFilter = (command: Command): Command =>
     .option('--agent <id>', 'of this agent')
     .option('--from <time>', 'that died then or later', moment)
     .option('--until <time>', 'that died before', moment)
-    .option('--json', 'print one JSON object as the last line')
+    .option(...jsonOption)
 
 const filterOf = ({ topic, code, tenant, agent, from, until }: DeadLetterFilter): DeadLetterFilter => ({
   topic,
@@ -119,13 +107,13 @@ withFilter(program.command('groups').description('how many letters there are of 
 program
   .command('show <id>')
   .description('a letter with its original bytes, and where in them the problem is')
-  .option('--json', 'print one JSON object as the last line')
+  .option(...jsonOption)
   .action((id: string, options: Json) => tell((api) => api.call(DeadLetterDetail, pathOf(id)), letterText, options))
 
 program
   .command('fix <id> <file>')
   .description('publishes what a file holds in place of a letter, when it would be accepted')
-  .option('--json', 'print one JSON object as the last line')
+  .option(...jsonOption)
   .action((id: string, file: string, options: Json) =>
     tell(
       async (api) => {
@@ -153,7 +141,7 @@ withFilter(program.command('replay [id]').description('publishes a letter again,
 program
   .command('abort <replay>')
   .description('ends a replay of many letters')
-  .option('--json', 'print one JSON object as the last line')
+  .option(...jsonOption)
   .action((id: string, options: Json) =>
     tell(
       (api) =>
@@ -166,7 +154,7 @@ program
 program
   .command('discard <id> <reason>')
   .description('notes that nothing is to be done about a letter')
-  .option('--json', 'print one JSON object as the last line')
+  .option(...jsonOption)
   .action((id: string, reason: string, options: Json) =>
     tell(
       (api) => api.call(DeadLetterSummary, `${pathOf(id)}/discard`, { method: 'POST', body: { reason } }),
@@ -178,7 +166,7 @@ program
 program
   .command('reopen <id>')
   .description('takes back that a letter was seen to')
-  .option('--json', 'print one JSON object as the last line')
+  .option(...jsonOption)
   .action((id: string, options: Json) =>
     tell((api) => api.call(DeadLetterSummary, `${pathOf(id)}/reopen`, { method: 'POST' }), letterLine, options),
   )

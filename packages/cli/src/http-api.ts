@@ -18,7 +18,8 @@ export class ApiError extends Error {
 
 export interface Call {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  query?: Record<string, string | number | undefined>
+  query?: Record<string, string | number | boolean | undefined>
+  headers?: Record<string, string>
   /** Sent as JSON; bytes as they are. */
   body?: object | Uint8Array<ArrayBuffer>
 }
@@ -38,19 +39,28 @@ const functionsUrlOf = async (settings: Settings): Promise<string> => {
  * An HTTP function of the control plane: of the suite that runs, or where the environment says.
  *
  * @param name as it is deployed, such as `events-api`
+ * @param send how a request gets there
  */
-export const openHttpApi = async (settings: Settings, name: string) => {
+export const openHttpApi = async (
+  settings: Settings,
+  name: string,
+  send: (url: URL, request: RequestInit) => Response | Promise<Response> = fetch,
+) => {
   const base = `${await functionsUrlOf(settings)}/${name}`
   const authorization = settings.token === undefined ? {} : { authorization: `Bearer ${settings.token}` }
 
   /** @throws {ApiError} with what the function says is wrong */
-  const call = async <T>(schema: z.ZodType<T>, path: string, { method = 'GET', query = {}, body }: Call = {}) => {
+  const call = async <T>(
+    schema: z.ZodType<T>,
+    path: string,
+    { method = 'GET', query = {}, headers = {}, body }: Call = {},
+  ) => {
     const url = new URL(base + path)
     for (const [parameter, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(parameter, String(value))
-    const response = await fetch(url, {
+    const response = await send(url, {
       method,
-      headers: { ...authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: { ...authorization, ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
     })
     const answer: unknown = await response.json().catch(() => undefined)

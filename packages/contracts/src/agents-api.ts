@@ -3,6 +3,7 @@ import { AgentDocument, DesiredState } from './documents.ts'
 import { Slug, tiers } from './envelope.ts'
 import { agentStatuses, Labels } from './event-types.ts'
 import { Properties } from './properties.ts'
+import { Transition } from './transitions.ts'
 
 const oneOf = <const Names extends readonly [string, ...string[]]>(names: Names) =>
   z.enum(names, { error: `must be one of ${names.join(', ')}` })
@@ -63,3 +64,14 @@ export const DesiredView = z.object({
   inSync: z.boolean(),
 })
 export type DesiredView = z.infer<typeof DesiredView>
+
+/** `GET /v1/agents/{agentId}`: all that is known of it. */
+export const AgentView = AgentDocument.extend({
+  properties: Properties,
+  desired: DesiredView.shape.desired,
+  delta: Properties,
+  /** The sequences of the reports that wait in its document. */
+  parked: z.array(z.int()),
+  transitions: z.array(Transition),
+})
+export type AgentView = z.infer<typeof AgentView>

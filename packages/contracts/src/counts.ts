@@ -34,3 +34,7 @@ export const AgentCounts = z.object({
   drift: z.int().nullable(),
 })
 export type AgentCounts = z.infer<typeof AgentCounts>
+
+/** `GET /v1/counts` with any other filter: counted now. */
+export const AgentCount = AgentCounts.pick({ agents: true, asOf: true })
+export type AgentCount = z.infer<typeof AgentCount>

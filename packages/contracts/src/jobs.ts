@@ -119,6 +119,10 @@ export type JobDocument = z.infer<typeof JobDocument>
 export const JobView = JobDocument.omit({ request: true, status: true }).extend(JobRequest.omit({ jobId: true }).shape)
 export type JobView = z.infer<typeof JobView>
 
+/** `GET /v1/jobs`: in the order of their ids. Without `nextPageToken` it was the last page. */
+export const JobList = z.object({ jobs: z.array(JobView), nextPageToken: z.string().optional() })
+export type JobList = z.infer<typeof JobList>
+
 /** What became of one agent in a job. */
 export const AgentOutcome = z.object({
   agentId: z.string(),

@@ -5,18 +5,19 @@ import { Instant } from './when.ts'
 export const transitionsKept = 20
 
 /** One applied report. */
-export interface Transition {
-  sequence: number
-  type: string
+export const Transition = z.object({
+  sequence: z.int(),
+  type: z.string(),
   /** The agent's status after it. */
-  status: string
+  status: z.string(),
   /** When it happened at the agent, when it was published, and when it became visible in the document. */
-  at: string
-  publishedAt: string
-  foldedAt: string
+  at: Instant,
+  publishedAt: Instant,
+  foldedAt: Instant,
   /** Why it changed nothing, when it was refused; it stands in the dead letters. */
-  refused?: string
-}
+  refused: z.string().optional(),
+})
+export type Transition = z.infer<typeof Transition>
 
 // Times after the first as milliseconds since it. An agent's document is mostly transitions, and each byte of it is read
 // and written at every commit.

@@ -5,6 +5,7 @@ import {
   transitionsOf,
   type AgentDocument,
   type AgentPage,
+  type AgentView,
 } from '@infinity-matrix/contracts'
 import { desiredVersionOf, desiredViewOf, type DesiredChange } from '@infinity-matrix/core/fleet'
 import type { Context as Request, Hono } from 'hono'
@@ -73,7 +74,7 @@ export const serveAgents = (app: Hono, context: Context): void => {
       delta,
       parked: agent.parked.map(({ sequence }) => sequence),
       transitions: transitionsOf(agent),
-    })
+    } satisfies AgentView)
   }
 
   const showDesired = async (request: Request) => {

@@ -4,6 +4,7 @@ import {
   JobRequest,
   workingJobStatuses,
   type JobAgents,
+  type JobList,
   type JobView,
 } from '@infinity-matrix/contracts'
 import { decideJob, evolveJob, planJob, requestOf, type JobCommand } from '@infinity-matrix/core/fleet'
@@ -71,7 +72,8 @@ export const serveJobs = (
     const { pageSize, pageToken } = readQuery(request, PageQuery)
     const jobs = await listJobs(firestore, { afterJobId: pageToken, pageSize })
     const last = jobs.length === pageSize ? jobs.at(-1) : undefined
-    return request.json({ jobs: jobs.map(viewOf), ...(last ? { nextPageToken: tokenOf(last.jobId) } : {}) })
+    const more = last ? { nextPageToken: tokenOf(last.jobId) } : {}
+    return request.json({ jobs: jobs.map(viewOf), ...more } satisfies JobList)
   }
 
   const show = async (request: Request) => request.json(viewOf(await readJob(idOf(request))))

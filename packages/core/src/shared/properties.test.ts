@@ -1,7 +1,7 @@
 import { Properties, propertiesDepthMax, propertiesFault, propertiesLengthMax } from '@infinity-matrix/contracts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { deltaOf, isInSync, mergePatch } from './properties.ts'
+import { deltaOf, isEqual, isInSync, isOverlapping, mergePatch } from './properties.ts'
 
 const name = fc.constantFrom('a', 'b', 'c')
 const { value: json } = fc.letrec<{ value: Properties[string]; object: Properties }>((tie) => ({
@@ -66,6 +66,33 @@ describe('a delta', () => {
         // An empty object asks for nothing but to be there, which a merge says with another value than before.
         const isUnchanged = isInSync(merged, reported) && isInSync(reported, merged)
         expect(isInSync(desired, reported)).toBe(isUnchanged)
+      }),
+    )
+  })
+})
+
+describe('a patch that was made for an earlier state', () => {
+  it('overlaps what somebody else changed there since, and nothing else', () => {
+    const before = { level: 'info', limits: { steps: 10, cost: 1 } }
+    const others: [Properties, boolean][] = [
+      [{ level: 'info', limits: { steps: 20, cost: 1 } }, false],
+      [{ level: 'info', limits: { steps: 10, cost: 1 }, more: true }, false],
+      [{ level: 'warn', limits: { steps: 10, cost: 1 } }, true],
+      [{ limits: { steps: 10, cost: 1 } }, true],
+      [{ level: 'info', limits: { steps: 10, cost: 2 } }, true],
+      [{ level: 'info', limits: 'none' }, true],
+      [{ level: 'info', limits: { steps: 10, cost: 1 }, fresh: 2 }, true],
+    ]
+    for (const [now, expected] of others)
+      expect(isOverlapping({ level: 'debug', limits: { cost: 3 }, fresh: 1 }, before, now)).toBe(expected)
+  })
+
+  it('that does not overlap, nor is overlapped, comes to the same whoever is first', () => {
+    fc.assert(
+      fc.property(properties, patch, patch, (before, theirs, ours) => {
+        const [afterTheirs, afterOurs] = [mergePatch(before, theirs), mergePatch(before, ours)]
+        fc.pre(!isOverlapping(ours, before, afterTheirs) && !isOverlapping(theirs, before, afterOurs))
+        expect(isEqual(mergePatch(afterTheirs, ours), mergePatch(afterOurs, theirs))).toBe(true)
       }),
     )
   })

@@ -51,3 +51,14 @@ export const deltaOf = (desired: Properties, reported: Properties): Properties =
 /** Whether what is reported is all that desired says. */
 export const isInSync = (desired: Properties, reported: Properties): boolean =>
   Object.keys(deltaOf(desired, reported)).length === 0
+
+/**
+ * Whether somebody changed, between two states, what a merge patch is about to write: then merging it into the later state
+ * would undo that unseen. If not, both changes stand after it.
+ */
+export const isOverlapping = (patch: Properties, before: Properties, now: Properties): boolean =>
+  Object.entries(patch).some(([name, value]) => {
+    const [was, is] = [ownOf(before, name), ownOf(now, name)]
+    if (isObject(value) && isObject(was) && isObject(is)) return isOverlapping(value, was, is)
+    return is === undefined ? was !== undefined : !isEqual(was, is)
+  })
