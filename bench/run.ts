@@ -1,15 +1,26 @@
 // npm run bench -- <name> [--json]
 import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
+import { desired } from './desired.ts'
 import { engines } from './engines.ts'
 import { fold } from './fold/index.ts'
 import { ingest } from './ingest.ts'
 import type { Row } from './measure.ts'
 import { propagation } from './propagation.ts'
 import { rebuild } from './rebuild.ts'
+import { search } from './search.ts'
 import { subscriptions } from './subscriptions.ts'
 
-const benchmarks: Record<string, () => Promise<Row[]>> = { engines, fold, ingest, propagation, rebuild, subscriptions }
+const benchmarks: Record<string, () => Promise<Row[]>> = {
+  desired,
+  engines,
+  fold,
+  ingest,
+  propagation,
+  rebuild,
+  search,
+  subscriptions,
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
