@@ -3,7 +3,7 @@ import { parseEvent, subscriptionStartSeconds, type AgentChange, type AgentsChan
 import { reportJson, waitFor } from '@infinity-matrix/testing'
 import { build } from 'hdr-histogram-js'
 import { createDistributor } from '../functions/src/events/subscriptions/distributor.ts'
-import { compile } from '../functions/src/events/subscriptions/expression.ts'
+import { loadCompile } from '../functions/src/events/subscriptions/expression.ts'
 import { createSubscriptions } from '../functions/src/events/subscriptions/subscriptions.ts'
 import { context } from '../functions/src/runtime/context.ts'
 import { medianOf, row, type Row } from './measure.ts'
@@ -52,6 +52,7 @@ const ratePerCore = (judge: () => unknown): number => {
  */
 export const subscriptions = async (): Promise<Row[]> => {
   const event = stepOf('a', 'bench', 1)
+  const compile = await loadCompile(undefined)
   const compiled = compile(filter)
   if (!compiled.ok) throw new Error(compiled.rule)
   const cel = ratePerCore(() => compiled.evaluate({ event, state }))

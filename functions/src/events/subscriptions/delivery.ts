@@ -8,7 +8,7 @@ import {
 import type { Context } from '../../runtime/context.ts'
 import { isRefusedTarget, messageOf } from '../../runtime/failure.ts'
 import { topicOf } from './endpoint-queue.ts'
-import { compile, type Compiled } from './expression.ts'
+import { loadCompile, type Compiled } from './expression.ts'
 import { createFailureNotes } from './failure-notes.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import { keepUndelivered } from './undelivered.ts'
@@ -26,17 +26,18 @@ export const createDelivery = (context: Context, subscriptions: Pick<Subscriptio
   const compiled = new Map<string, Compiled>()
 
   // Compiled once by each instance, as long as the text is the same.
-  const compiledOf = (text: string): Compiled => {
+  const compiledOf = async (text: string): Promise<Compiled> => {
     const known = compiled.get(text)
     if (known) return known
     if (compiled.size >= compiledMax) compiled.clear()
+    const compile = await loadCompile(undefined)
     const fresh = compile(text)
     compiled.set(text, fresh)
     return fresh
   }
 
-  const evaluate = (text: string, variables: Told) => {
-    const expression = compiledOf(text)
+  const evaluate = async (text: string, variables: Told) => {
+    const expression = await compiledOf(text)
     return expression.ok ? expression.evaluate(variables) : { ok: false as const, message: expression.rule }
   }
 
@@ -45,9 +46,9 @@ export const createDelivery = (context: Context, subscriptions: Pick<Subscriptio
     { id, filter, projection }: SubscriptionDocument,
     { event, state }: Told,
   ): Promise<Delivered | undefined> => {
-    const matches = evaluate(filter, { event, state })
+    const matches = await evaluate(filter, { event, state })
     const isWanted = matches.ok && matches.value === true
-    const projected = projection !== undefined && isWanted ? evaluate(projection, { event, state }) : undefined
+    const projected = projection !== undefined && isWanted ? await evaluate(projection, { event, state }) : undefined
     const failure = !matches.ok
       ? `filter: ${matches.message}`
       : typeof matches.value !== 'boolean'

@@ -1,5 +1,10 @@
-import { describe, expect, it } from 'vitest'
-import { compile } from './expression.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { loadCompile, type Compile } from './expression.ts'
+
+let compile: Compile
+beforeAll(async () => {
+  compile = await loadCompile(undefined)
+})
 
 const event = { type: 'agent.finished.v2', sequence: 7, tier: 'elite', data: { outcome: 'failure', costUsd: 3 } }
 const state = {

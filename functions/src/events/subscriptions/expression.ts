@@ -1,11 +1,13 @@
-import { celEnv, isCelError, isCelList, isCelMap, isCelUint, parse, plan } from '@bufbuild/cel'
+import { once } from '../../runtime/context.ts'
 
 /** What an expression came to; a failure is not silently false. */
 export type Evaluated = { ok: true; value: unknown } | { ok: false; message: string }
 export type Evaluate = (variables: { event: object; state: object }) => Evaluated
 export type Compiled = { ok: true; evaluate: Evaluate } | { ok: false; rule: string }
 
-type Expr = ReturnType<typeof parse>['expr']
+type Cel = typeof import('@bufbuild/cel')
+type Parsed = ReturnType<Cel['parse']>
+type Expr = Parsed['expr']
 
 // Hostile expressions: with one loop at most, work grows no faster than expression times event. Regular expressions are
 // RE2, whose time is linear.
@@ -30,29 +32,36 @@ const known = new Set([
  *
  * @see https://github.com/google/cel-spec/blob/master/doc/langdef.md
  */
-export const compile = (text: string): Compiled => {
-  let parsed: ReturnType<typeof parse>
-  try {
-    parsed = parse(text)
-  } catch (error) {
-    return { ok: false, rule: `must be CEL: ${error instanceof Error ? error.message : String(error)}`.slice(0, 300) }
+export type Compile = (text: string) => Compiled
+
+/** CEL's module is large, and loaded only where there is an expression. */
+export const loadCompile = once(async (_: undefined) => compileWith(await import('@bufbuild/cel')))
+
+const compileWith =
+  (cel: Cel): Compile =>
+  (text) => {
+    let parsed: Parsed
+    try {
+      parsed = cel.parse(text)
+    } catch (error) {
+      return { ok: false, rule: `must be CEL: ${error instanceof Error ? error.message : String(error)}`.slice(0, 300) }
+    }
+    const rule = faultOf(parsed.expr)
+    if (rule !== undefined) return { ok: false, rule }
+    const run = cel.plan(cel.celEnv({}), parsed)
+    return {
+      ok: true,
+      evaluate: (variables) => {
+        try {
+          // Plain JSON, which is what CEL takes; its type knows no interfaces.
+          const value: unknown = Reflect.apply(run, undefined, [variables])
+          return cel.isCelError(value) ? { ok: false, message: value.message } : { ok: true, value: jsonOf(cel, value) }
+        } catch (error) {
+          return { ok: false, message: error instanceof Error ? error.message : String(error) }
+        }
+      },
+    }
   }
-  const rule = faultOf(parsed.expr)
-  if (rule !== undefined) return { ok: false, rule }
-  const run = plan(celEnv({}), parsed)
-  return {
-    ok: true,
-    evaluate: (variables) => {
-      try {
-        // Plain JSON, which is what CEL takes; its type knows no interfaces.
-        const value: unknown = Reflect.apply(run, undefined, [variables])
-        return isCelError(value) ? { ok: false, message: value.message } : { ok: true, value: jsonOf(value) }
-      } catch (error) {
-        return { ok: false, message: error instanceof Error ? error.message : String(error) }
-      }
-    },
-  }
-}
 
 /** Why an expression is refused though it can be parsed; undefined when it is not. */
 const faultOf = (root: Expr): string | undefined => {
@@ -108,12 +117,12 @@ const faultOf = (root: Expr): string | undefined => {
 }
 
 /** A value of CEL as JSON has it. @throws for what JSON has no form for, such as timestamps */
-const jsonOf = (value: unknown): unknown => {
-  if (isCelMap(value))
+const jsonOf = (cel: Cel, value: unknown): unknown => {
+  if (cel.isCelMap(value))
     return Object.fromEntries(
-      [...value].map(([key, inner]) => [String(isCelUint(key) ? key.value : key), jsonOf(inner)]),
+      [...value].map(([key, inner]) => [String(cel.isCelUint(key) ? key.value : key), jsonOf(cel, inner)]),
     )
-  if (isCelList(value)) return [...value].map(jsonOf)
+  if (cel.isCelList(value)) return [...value].map((inner) => jsonOf(cel, inner))
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
   if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) return value
   throw new Error('must come to what JSON can hold: use string(...) for times and bytes')

@@ -5,7 +5,7 @@ import type { Context } from '../../runtime/context.ts'
 import { deliverServiceAccount, isLocal } from '../../runtime/params.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
 import { readJson, readQuery } from '../../runtime/request-body.ts'
-import { compile } from './expression.ts'
+import { loadCompile } from './expression.ts'
 import { mayBeLocal } from './post.ts'
 import { isEndpointRefused, publicAddresses } from './public-address.ts'
 import { createSubscriptions } from './subscriptions.ts'
@@ -22,7 +22,7 @@ export const serveSubscriptions = (app: Hono, context: Context): void => {
   const subscriptions = createSubscriptions(context)
 
   const create = async (definition: SubscriptionDefinition) => {
-    refuseFaults([...faultsOf(definition), ...(await targetFaultsOf(definition))])
+    refuseFaults([...(await faultsOf(definition)), ...(await targetFaultsOf(definition))])
     if (definition.target.kind === 'https' && !isLocal() && deliverServiceAccount.value() === '')
       throw new RequestProblem(501, {
         detail: 'Endpoints need the parameter DELIVER_SERVICE_ACCOUNT of the functions.',
@@ -37,7 +37,7 @@ export const serveSubscriptions = (app: Hono, context: Context): void => {
     return subscriptions.create(definition)
   }
   const update = async (id: string, change: SubscriptionChange) => {
-    refuseFaults(faultsOf(change))
+    refuseFaults(await faultsOf(change))
     return subscriptions.update(id, change)
   }
   const answer = async (request: Request, asked: Promise<object | undefined>, status: 200 | 201 = 200) => {
@@ -78,11 +78,13 @@ const refuseFaults = (errors: readonly FieldError[]): void => {
     throw new RequestProblem(422, { detail: 'The subscription breaks the rules that are listed.', errors: [...errors] })
 }
 
-const faultsOf = ({ filter, projection }: SubscriptionChange): FieldError[] =>
-  Object.entries({ filter, projection }).flatMap(([field, text]) => {
+const faultsOf = async ({ filter, projection }: SubscriptionChange): Promise<FieldError[]> => {
+  const compile = await loadCompile(undefined)
+  return Object.entries({ filter, projection }).flatMap(([field, text]) => {
     const compiled = text === undefined ? undefined : compile(text)
     return compiled?.ok === false ? [{ field, rule: compiled.rule }] : []
   })
+}
 
 // Looked at again at each delivery: a name may come to mean another address.
 const targetFaultsOf = async ({ target }: SubscriptionDefinition): Promise<FieldError[]> => {
