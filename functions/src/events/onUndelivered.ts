@@ -9,6 +9,7 @@ export const onUndelivered = onMessagePublished(
   async ({ data: { message } }) => {
     const parsed = PubSubMessage.parse(message)
     const subscription = parsed.attributes['subscription'] ?? 'unknown'
-    await keepUndelivered(await context(), subscription, parsed, 'was not taken in as many attempts as agreed')
+    const problem = { code: 'not-delivered', rule: 'was not taken in as many attempts as agreed' } as const
+    await keepUndelivered(await context(), subscription, parsed, problem)
   },
 )

@@ -12,8 +12,13 @@ export const problemCodes = [
   'gap-too-wide',
   'not-storable',
   'not-delivered',
+  'endpoint-gone',
 ] as const
 export type ProblemCode = (typeof problemCodes)[number]
+
+/** Why a subscriber did not get its message: the codes of letters on subscribers' topics. */
+export const undeliveredCodes = ['not-delivered', 'endpoint-gone'] as const satisfies ProblemCode[]
+export type UndeliveredCode = (typeof undeliveredCodes)[number]
 
 /**
  * Why an input was refused. Recognised by `code`; `field` and `rule` tell its sender what to change.

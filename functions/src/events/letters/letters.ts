@@ -7,6 +7,7 @@ import {
   problemCodes,
   subscriberTopicPrefix,
   topics,
+  undeliveredCodes,
   type DeadLetterFilter,
   type DeadLetterGroup,
   type DeadLetterStatus,
@@ -38,7 +39,6 @@ export type LetterPosition = Pick<Letter, 'id'> & Pick<DeadLetterDocument, 'dead
 const correctionPart = 'correction'
 // Pub/Sub allows 100 attributes, and one is ours.
 const attributesSent = 99
-const undeliveredCode: ProblemCode = 'not-delivered'
 // Of groups that are shown at once; a filter by tenant has fewer, and one by topic a single one.
 const subscriberTopicsMax = 200
 
@@ -84,8 +84,8 @@ export const createLetters = (context: Context) => {
     (await matching(filter).count().get()).data().count
 
   // From one subscriber's topic to the next, by the index: a read for each, however many letters it has.
-  const subscriberTopics = async ({ tenant }: DeadLetterFilter): Promise<string[]> => {
-    const undelivered = letters.where('code', '==', undeliveredCode)
+  const subscriberTopics = async (code: ProblemCode, { tenant }: DeadLetterFilter): Promise<string[]> => {
+    const undelivered = letters.where('code', '==', code)
     const ofTenant = tenant === undefined ? undelivered : undelivered.where('tenant', '==', tenant)
     const found: string[] = []
     while (found.length < subscriberTopicsMax) {
@@ -100,7 +100,8 @@ export const createLetters = (context: Context) => {
 
   const topicsOf = async (code: ProblemCode, filter: DeadLetterFilter): Promise<string[]> => {
     if (filter.topic !== undefined) return [filter.topic]
-    return code === undeliveredCode ? subscriberTopics(filter) : Object.values(topics).map(({ name }) => name)
+    const isOfSubscribers = undeliveredCodes.some((one) => one === code)
+    return isOfSubscribers ? subscriberTopics(code, filter) : Object.values(topics).map(({ name }) => name)
   }
 
   /**

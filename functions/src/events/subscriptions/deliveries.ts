@@ -28,7 +28,8 @@ export const createDeliveries = (context: Context, post: Post) => {
     if (subscription?.target.kind !== 'https') return 'taken'
     const { status, disabled, target, retry } = subscription
     if (status === 'disabled') {
-      await keepUndelivered(context, id, message, `was not tried: the endpoint ${disabled?.reason ?? 'is gone'}`)
+      const rule = `was not tried: the endpoint ${disabled?.reason ?? 'is gone'}`
+      await keepUndelivered(context, id, message, { code: 'endpoint-gone', rule })
       return 'gone'
     }
     const attempted = await post(target, Buffer.from(message.data, 'base64'), message.attributes)
@@ -40,7 +41,9 @@ export const createDeliveries = (context: Context, post: Post) => {
     const outcome = afterAttempt(attempted, attempt, retry)
     if (attempted.kind === 'taken' || outcome === 'again') return outcome
     const { reason } = attempted
-    await keepUndelivered(context, id, message, `was not taken: the endpoint ${reason}, at attempt ${deliveryAttempt}`)
+    const code = outcome === 'gone' ? 'endpoint-gone' : 'not-delivered'
+    const rule = `was not taken: the endpoint ${reason}, at attempt ${deliveryAttempt}`
+    await keepUndelivered(context, id, message, { code, rule })
     await noteFailure(id, `endpoint: ${reason}`, message.attributes['ce-id'] ?? message.messageId)
     if (outcome === 'gone') await subscriptions.disable(id, reason)
     return outcome

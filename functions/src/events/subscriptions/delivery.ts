@@ -88,7 +88,8 @@ export const createDelivery = (context: Context, subscriptions: Pick<Subscriptio
       await noteFailure(subscription.id, `target: ${messageOf(error)}`, message.id)
       const publishTime = new Date(context.nowMs()).toISOString()
       const unsent = { messageId: message.id, data: data.toString('base64'), attributes, publishTime }
-      await keepUndelivered(context, subscription.id, unsent, `was not taken: ${messageOf(error)}`)
+      const problem = { code: 'not-delivered', rule: `was not taken: ${messageOf(error)}` } as const
+      await keepUndelivered(context, subscription.id, unsent, problem)
     }
   }
 

@@ -167,6 +167,7 @@ describe('an endpoint', { timeout: 30_000 }, () => {
     // An instance that does not know yet: what it publishes is kept, and not tried.
     await unaware.distribute(changed(tenant, change(agentId, [second])))
     await waitFor('two letters', async () => ((await lettersOf(tenant)).length === 2 ? true : undefined))
+    expect(await groupsOf(tenant)).toMatchObject([{ topic: `subscriber.${id}`, code: 'endpoint-gone', letters: 2 }])
     expect(requests).toHaveLength(1)
     await engines.instance().distribute(changed(tenant, change(agentId, [third])))
 

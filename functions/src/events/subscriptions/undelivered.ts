@@ -1,4 +1,9 @@
-import { deadLetterIdOf, subscriberTopicPrefix, type PubSubMessage } from '@infinity-matrix/contracts'
+import {
+  deadLetterIdOf,
+  subscriberTopicPrefix,
+  type PubSubMessage,
+  type UndeliveredCode,
+} from '@infinity-matrix/contracts'
 import type { z } from 'zod'
 import type { Context } from '../../runtime/context.ts'
 import { keepDeadLetter } from '../../runtime/dead-letters.ts'
@@ -8,13 +13,13 @@ export const keepUndelivered = (
   context: Context,
   subscriptionId: string,
   { messageId, data, attributes, publishTime }: z.infer<typeof PubSubMessage>,
-  rule: string,
+  { code, rule }: { code: UndeliveredCode; rule: string },
 ): Promise<void> =>
   keepDeadLetter(context, {
     // Told again after a crash, it is the same event.
     id: deadLetterIdOf(attributes['ce-id'] ?? messageId, subscriptionId),
     topic: subscriberTopicPrefix + subscriptionId,
-    problem: { code: 'not-delivered', field: '', rule },
+    problem: { code, field: '', rule },
     original: Buffer.from(data, 'base64'),
     messageId,
     attributes,
