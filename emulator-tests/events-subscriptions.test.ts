@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import {
+  DeadLetterGroups,
   ProblemDetails,
   SubscriptionDocument,
   topics,
@@ -26,14 +27,15 @@ const call = async (method: string, path: string, body?: object): Promise<unknow
 const subscribe = async (definition: Partial<SubscriptionDefinition>) =>
   SubscriptionDocument.parse(await call('POST', '/v1/subscriptions', definition))
 
-it('an endpoint hears of its tenant as soon as its subscription is active, filtered, projected and in order', async () => {
+it('an endpoint hears of its tenant, filtered, projected and in order; gone and back, it gets what it missed', async () => {
   const taken: Delivered[] = []
+  let isGone = false
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      taken.push(JSON.parse(Buffer.concat(chunks).toString()) as Delivered)
-      response.writeHead(204).end()
+      if (!isGone) taken.push(JSON.parse(Buffer.concat(chunks).toString()) as Delivered)
+      response.writeHead(isGone ? 410 : 204).end()
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -57,6 +59,22 @@ it('an endpoint hears of its tenant as soon as its subscription is active, filte
   await waitFor('four steps', () => (firsts().length === 4 ? true : undefined), { deadlineSeconds: 100 })
   expect(firsts()).toEqual([2, 3, 4, 5])
   expect(taken[0]).toMatchObject({ tenant, subject: `agents/${agentId}`, data: { status: 'running' } })
+
+  isGone = true
+  const missed = fresh(reportJson('agent.step-taken.v1', 6, { step: 'acted' }, overrides))
+  await publish(topics.stateChanges.name, [missed])
+  const disabled = await waitFor('the subscription to be disabled', async () => {
+    const seen = SubscriptionDocument.parse(await call('GET', `/v1/subscriptions/${id}`))
+    return seen.status === 'disabled' ? seen.disabled : undefined
+  })
+  expect(disabled).toMatchObject({ reason: 'answered 410' })
+  const topic = `subscriber.${id}`
+  const { groups } = DeadLetterGroups.parse(await call('GET', `/v1/dead-letter-groups?tenant=${tenant}`))
+  expect(groups).toMatchObject([{ topic, code: 'endpoint-gone', letters: 1, open: 1 }])
+  isGone = false
+  expect(await call('PATCH', `/v1/subscriptions/${id}`, { status: 'active' })).toMatchObject({ disabled: null })
+  await call('POST', '/v1/dead-letter-replays', { filter: { topic } })
+  await waitFor('what it missed', () => taken.find((one) => one.id === missed.id))
   expect(await call('DELETE', `/v1/subscriptions/${id}`)).toMatchObject({ id })
   await new Promise((resolve) => server.close(resolve))
 }, 150_000)
