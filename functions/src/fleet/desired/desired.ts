@@ -8,6 +8,7 @@ import {
   type DesiredDecision,
 } from '@infinity-matrix/core/fleet'
 import type { Context } from '../../runtime/context.ts'
+import { isAbsence, isContention, overload } from '../../runtime/failure.ts'
 import { publishObservation } from '../observations.ts'
 
 export interface ChangedDesired {
@@ -16,30 +17,40 @@ export interface ChangedDesired {
   agent: AgentDocument
 }
 
+// Each is lost to somebody else's write; a fold writes an agent about once a second.
+const attemptsMax = 20
+
 /**
- * Changes what is desired of an agent, and tells the agent. In a transaction on the agent's document, of which it writes
- * only what belongs to desired: a fold that reads before and writes after it loses its precondition and folds anew.
+ * Changes what is desired of an agent, and tells the agent. Written under the precondition that nobody wrote the agent
+ * since it was read, as the fold writes, and only what belongs to desired: whichever of the two loses reads again and
+ * decides anew. A transaction would hold the agent against the fold, and wait a second for each that it meets.
  *
  * @returns undefined when there is no such agent
+ * @throws an `overload` when others write the agent all the time
  */
 export const applyDesiredChange = async (
   context: Context,
   agentId: string,
   change: DesiredChange,
 ): Promise<ChangedDesired | undefined> => {
-  const { firestore, nowMs } = context
-  const reference = firestore.collection(collections.agents).doc(agentId)
-  const changed = await firestore.runTransaction(async (transaction): Promise<ChangedDesired | undefined> => {
-    const snapshot = await transaction.get(reference)
-    if (!snapshot.exists) return undefined
+  const reference = context.firestore.collection(collections.agents).doc(agentId)
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const snapshot = await reference.get()
+    if (!snapshot.updateTime) return undefined
     const agent = AgentDocument.parse(snapshot.data())
-    const decision = changeDesired(agent, change, nowMs())
+    const decision = changeDesired(agent, change, context.nowMs())
     if (decision.kind !== 'changed') return { decision, agent }
-    transaction.update(reference, decision.fields)
-    return { decision, agent: { ...agent, ...decision.fields } }
-  })
-  if (changed?.decision.kind === 'changed') await tellDesired(context, changed.agent)
-  return changed
+    try {
+      await reference.update({ ...decision.fields }, { lastUpdateTime: snapshot.updateTime })
+    } catch (error) {
+      if (isContention(error) || isAbsence(error)) continue
+      throw error
+    }
+    const changed = { ...agent, ...decision.fields }
+    await tellDesired(context, changed)
+    return { decision, agent: changed }
+  }
+  throw overload(`agents/${agentId} was written by others ${attemptsMax} times`)
 }
 
 /**
