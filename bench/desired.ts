@@ -53,6 +53,21 @@ const changeOf = ({ patch, version }: Waiting): DesiredChange => ({
   jobId: null,
 })
 
+const createQueue = () => {
+  let waiting: Waiting[] = []
+  let next = 0
+  return {
+    push: (one: Waiting) => waiting.push(one),
+    peek: () => waiting[next],
+    drop: () => {
+      next++
+      if (next < 1000) return
+      waiting = waiting.slice(next)
+      next = 0
+    },
+  }
+}
+
 /** Conflicts in simulated time, by the function that decides in the control plane. */
 const conflictsOf = (crowdedShare: number) => {
   const { agents: agentCount, operators, editEverySeconds, edits } = reference
@@ -64,9 +79,9 @@ const conflictsOf = (crowdedShare: number) => {
     version: desiredVersionOf(agentOf(agent)),
     properties: desiredPropertiesOf(agentOf(agent)),
   })
-  // Both waits are as long for everybody, so that each of the two lists is in the order of time.
-  const [first, again]: [Waiting[], Waiting[]] = [[], []]
-  let [firstNext, againNext, anew, refused] = [0, 0, 0, 0]
+  // Both waits are as long for everybody, so that each of the two queues is in the order of time.
+  const [first, again] = [createQueue(), createQueue()]
+  let [anew, refused] = [0, 0]
 
   const write = (edit: Waiting) => {
     const agent = agentOf(edit.agent)
@@ -80,11 +95,10 @@ const conflictsOf = (crowdedShare: number) => {
   }
   const writeUntil = (seconds: number) => {
     for (;;) {
-      const [one, other] = [first[firstNext], again[againNext]]
-      const next = other && (!one || other.atSeconds < one.atSeconds) ? other : one
+      const [one, other] = [first.peek(), again.peek()]
+      const [next, queue] = other && (!one || other.atSeconds < one.atSeconds) ? [other, again] : [one, first]
       if (!next || next.atSeconds > seconds) return
-      if (next === other) againNext++
-      else firstNext++
+      queue.drop()
       write(next)
     }
   }
@@ -118,7 +132,8 @@ const crowdRows = async (shared: Context): Promise<Row[]> => {
       const agentId = ids[random.int(0, crowd.agents - 1)] ?? ''
       const startedAt = performance.now()
       try {
-        conflicts += (await desire(api, agentId, patchFrom(random, edit))).conflicts
+        const change = await desire(api, agentId, patchFrom(random, edit))
+        conflicts += change.conflicts
         made++
       } catch (error) {
         if (!(error instanceof ApiError && error.problem.status === 412)) throw error
