@@ -6,6 +6,7 @@ import { createDistributor } from '../functions/src/events/subscriptions/distrib
 import { loadCompile } from '../functions/src/events/subscriptions/expression.ts'
 import { createSubscriptions } from '../functions/src/events/subscriptions/subscriptions.ts'
 import { context } from '../functions/src/runtime/context.ts'
+import { startEndpoint } from './endpoint.ts'
 import { medianOf, row, type Row } from './measure.ts'
 import { startServer } from './start-server.ts'
 
@@ -17,6 +18,7 @@ const eventsPerChange = 20
 const changesPerMessage = 20
 const singles = 300
 const barMs = 500
+const endpointTenant = 'bench-endpoint'
 
 const state: AgentChange['state'] = {
   status: 'running',
@@ -46,9 +48,35 @@ const ratePerCore = (judge: () => unknown): number => {
   return medianOf(Array.from({ length: rounds }, pass))
 }
 
+/** From the moment that something begins to the first time that it is seen to end. */
+const createLags = () => {
+  const lags = build({
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: 60_000_000,
+    numberOfSignificantValueDigits: 3,
+  })
+  const begun = new Map<string, number>()
+  return {
+    begin: (id: string) => void begun.set(id, performance.now()),
+    end: (id: string) => {
+      const startedAt = begun.get(id)
+      if (startedAt === undefined) return
+      begun.delete(id)
+      lags.recordValue(Math.round((performance.now() - startedAt) * 1000))
+    },
+    count: () => lags.totalCount,
+    percentileMs: (percent: number) => lags.getValueAtPercentile(percent) / 1000,
+  }
+}
+type Lags = ReturnType<typeof createLags>
+
+const rowsOf = (name: string, { percentileMs }: Lags): Row[] =>
+  [50, 95, 99].map((percent) => row(`${name}, p${percent}`, percentileMs(percent), 'ms', barMs))
+
 /**
  * Filters by CEL beside the same predicate in JavaScript, and the distributor: changes of agents with 20 events each, in
- * messages of 20 agents, to one ordered subscriber; then changes of one event alone, from the call to its arrival.
+ * messages of 20 agents, to one ordered subscriber; then changes of one event alone, from the call to its arrival on a topic,
+ * and at an endpoint.
  */
 export const subscriptions = async (): Promise<Row[]> => {
   const event = stepOf('a', 'bench', 1)
@@ -69,36 +97,28 @@ export const subscriptions = async (): Promise<Row[]> => {
     const tenant = 'bench'
     const [topic] = await shared.pubsub.createTopic('bench-target')
     const [listener] = await topic.createSubscription('bench-listener', { enableMessageOrdering: true })
-    const lagMs = build({
-      lowestDiscernibleValue: 1,
-      highestTrackableValue: 60_000_000,
-      numberOfSignificantValueDigits: 3,
-    })
-    const startedAt = new Map<string, number>()
+    const [toTopic, toEndpoint] = [createLags(), createLags()]
     let received = 0
     listener.on('message', (message: Message) => {
       received++
-      const started = startedAt.get(message.attributes['ce-id'] ?? '')
-      if (started !== undefined) lagMs.recordValue(Math.round((performance.now() - started) * 1000))
+      toTopic.end(message.attributes['ce-id'] ?? '')
       message.ack()
     })
     const known = createSubscriptions(shared)
-    await known.create({
-      tenant,
-      filter,
-      target: { kind: 'topic', topic: 'bench-target' },
-      order: 'agent',
-      retry: { attemptsMax: 5, hoursMax: 24, backoffSecondsMin: 1, backoffSecondsMax: 600 },
-    })
+    const endpoint = await startEndpoint(toEndpoint.end)
+    const retry = { attemptsMax: 5, hoursMax: 24, backoffSecondsMin: 1, backoffSecondsMax: 600 }
+    const wanted = { filter, order: 'agent', retry } as const
+    await known.create({ ...wanted, tenant, target: { kind: 'topic', topic: 'bench-target' } })
+    await known.create({ ...wanted, tenant: endpointTenant, target: { kind: 'https', url: endpoint.url } })
     const createdAt = new Date(Date.now() + subscriptionStartSeconds * 1000 + 1000).toISOString()
-    const changesOf = (agents: readonly string[], from: number, length: number): AgentsChanged => ({
+    const changesOf = (agents: readonly string[], from: number, length: number, of = tenant): AgentsChanged => ({
       type: 'fleet.changed.v1',
-      tenant,
+      tenant: of,
       changes: agents.map((agentId) => ({
         agentId,
         createdAt,
         state,
-        events: Array.from({ length }, (_, index) => stepOf(agentId, tenant, from + index)),
+        events: Array.from({ length }, (_, index) => stepOf(agentId, of, from + index)),
       })),
     })
     const { distribute } = createDistributor(shared, known)
@@ -116,22 +136,24 @@ export const subscriptions = async (): Promise<Row[]> => {
     const sent = agentCount * eventsPerChange * (rounds + 1)
     await waitFor('all events at the subscriber', () => (received >= sent ? true : undefined), { deadlineSeconds: 120 })
 
-    for (let index = 0; index < singles; index++) {
-      const message = changesOf([`single-${index}`], 1, 1)
-      const [first] = message.changes[0]?.events ?? []
-      startedAt.set(first?.id ?? '', performance.now())
-      await distribute(message)
+    const oneByOne = async (of: string, lags: Lags) => {
+      for (let index = 0; index < singles; index++) {
+        const message = changesOf([`${of}-single-${index}`], 1, 1, of)
+        lags.begin(message.changes[0]?.events[0]?.id ?? '')
+        await distribute(message)
+      }
+      await waitFor('the single ones', () => (lags.count() === singles ? true : undefined), { deadlineSeconds: 60 })
     }
-    await waitFor('the single ones', () => (received >= sent + singles ? true : undefined), { deadlineSeconds: 60 })
+    await oneByOne(tenant, toTopic)
+    await oneByOne(endpointTenant, toEndpoint)
+    await endpoint.close()
     await listener.close()
-    const percentile = (of: number) => lagMs.getValueAtPercentile(of) / 1000
     return [
       row('filter by CEL, per core', cel, '/s', plain),
       row('the same predicate in JavaScript, per core', plain, '/s', plain),
       row('events through the distributor, in order', medianOf(rates), '/s'),
-      row('change to subscriber, p50', percentile(50), 'ms', barMs),
-      row('change to subscriber, p95', percentile(95), 'ms', barMs),
-      row('change to subscriber, p99', percentile(99), 'ms', barMs),
+      ...rowsOf('change to subscriber', toTopic),
+      ...rowsOf('change to endpoint', toEndpoint),
       row('events received', received, 'events', sent + singles),
       row('memory of the distributor', process.memoryUsage().rss / 2 ** 20, 'MiB'),
     ]
