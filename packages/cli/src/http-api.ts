@@ -58,10 +58,13 @@ export const openHttpApi = async (
     const url = new URL(base + path)
     for (const [parameter, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(parameter, String(value))
-    const response = await send(url, {
+    const request = {
       method,
       headers: { ...authorization, ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
+    }
+    const response = await Promise.resolve(send(url, request)).catch((error: unknown) => {
+      throw new NoSuiteError(`nothing answers at ${url.origin}`, { cause: error })
     })
     const answer: unknown = await response.json().catch(() => undefined)
     if (response.ok) return schema.parse(answer)

@@ -2,10 +2,10 @@ import { agentStatuses, tiers, type AgentFilter } from '@infinity-matrix/contrac
 import { InvalidArgumentError, Option, type Command } from 'commander'
 
 export interface FilterOptions extends Omit<AgentFilter, 'labels'> {
-  label: Record<string, string>
+  label?: Record<string, string>
 }
 
-const label = (text: string, labels: Record<string, string>) => {
+const labelsWith = (text: string, labels: Record<string, string> = {}) => {
   const [, name, value] = /^([^=]+)=(.+)$/.exec(text) ?? []
   if (name === undefined || value === undefined) throw new InvalidArgumentError('must be a name and a value, as team=a')
   return { ...labels, [name]: value }
@@ -24,24 +24,16 @@ export const withFilterOptions = (command: Command): Command =>
     .addOption(new Option('--status <status>', 'that are so').choices(agentStatuses))
     .option('--kind <kind>', 'of this kind')
     .option('--in-sync <yes|no>', 'that report all that is desired of them, or do not', yesOrNo)
-    .option('--label <name=value>', 'with this label; may be given several times', label, {})
+    .option('--label <name=value>', 'with this label; may be given several times', labelsWith)
 
-export const filterOf = ({
+export const filterOf = ({ tenant, region, tier, status, kind, inSync, label }: FilterOptions): AgentFilter => ({
   tenant,
   region,
   tier,
   status,
   kind,
   inSync,
-  label: labels,
-}: FilterOptions): AgentFilter => ({
-  tenant,
-  region,
-  tier,
-  status,
-  kind,
-  inSync,
-  ...(Object.keys(labels).length === 0 ? {} : { labels }),
+  labels: label,
 })
 
 /** A filter as the query string of the API says it. */
