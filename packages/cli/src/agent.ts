@@ -1,15 +1,16 @@
 import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AgentId, Properties } from '@infinity-matrix/contracts'
+import { deltaOf } from '@infinity-matrix/core/properties'
 import { Command, InvalidArgumentError } from 'commander'
 import colors from 'picocolors'
 import { v4 as uuidv4 } from 'uuid'
 import { onAbort } from './abort.ts'
-import { openDesiredFile } from './agent/desired-file.ts'
+import { openDesiredFile, type Desired } from './agent/desired-file.ts'
 import { createReporter, type Past, type Reporter } from './agent/reporter.ts'
 import { startRun } from './agent/runner.ts'
 import { NoSuiteError, numberFrom, runCommand, stopSignal } from './command.ts'
-import { openControlPlane, type ControlPlane, type Place } from './control-plane.ts'
+import { openControlPlane, type ControlPlane, type Place, type StoredAgent } from './control-plane.ts'
 import { withSenderOptions, type SenderOptions } from './sender-options.ts'
 import { agentEnvironment, readSettings } from './settings.ts'
 import { findSuite } from './suite/suite.ts'
@@ -41,13 +42,20 @@ const placeOf = async (): Promise<Place> => {
   return running.place
 }
 
-const pastOf = async (controlPlane: ControlPlane, agentId: string): Promise<Past | undefined> => {
-  const stored = await controlPlane.readAgent(agentId)
-  if (!stored) return undefined
-  const { document, highestSequence } = stored
+const propertiesFrom = (json: string) => Properties.parse(JSON.parse(json))
+
+const pastOf = ({ document, highestSequence }: StoredAgent): Past => {
   const { reported: state, seenDesiredVersion, gapSince } = document
-  const properties = Properties.parse(JSON.parse(document.properties))
+  const properties = propertiesFrom(document.properties)
   return { highestSequence, state, properties, seenDesiredVersion, hasGap: gapSince !== null }
+}
+
+/** What is desired of an agent already, as it was told at the time: the process that runs now has not heard it. */
+const desiredOf = ({ document }: StoredAgent): Desired | undefined => {
+  if (document.desired === null) return undefined
+  const properties = propertiesFrom(document.desired.properties)
+  const delta = deltaOf(properties, propertiesFrom(document.properties))
+  return { desiredVersion: document.desired.version, properties, delta }
 }
 
 const waitUntilVisible = async (controlPlane: ControlPlane, reporter: Reporter): Promise<void> => {
@@ -72,9 +80,10 @@ const runAgent = async (command: string, args: string[], options: Options): Prom
   const controlPlane = await openControlPlane(await placeOf())
   try {
     await controlPlane.ensureTopics()
-    const past = options.id === undefined ? undefined : await pastOf(controlPlane, agentId)
+    const stored = options.id === undefined ? undefined : await controlPlane.readAgent(agentId)
+    const past = stored && pastOf(stored)
     const reporter = createReporter({ agentId, tenant, region, tier }, controlPlane, past)
-    const desired = await openDesiredFile()
+    const desired = await openDesiredFile(stored && desiredOf(stored))
     const requests = await controlPlane.onRequest((asked) => {
       if (asked.agentId !== agentId) return
       if (asked.type === 'agent.resync-requested.v1') reporter.snapshot()
@@ -121,8 +130,8 @@ The command may report by lines on its standard output, which are not shown:
   ::properties {"properties":{"level":"debug"},"desiredVersion":1}
                                                              its properties (the data of agent.properties-reported.v1)
 
-What is desired of it stands in the file that IMX_DESIRED_FILE names, as JSON (the data of agent.desired-changed.v1), once
-it is told.
+What is desired of it stands in the file that IMX_DESIRED_FILE names, as JSON (the data of agent.desired-changed.v1), as
+soon as anything is.
 
 SIGTERM or Ctrl-C drains: the command gets SIGTERM, and is killed after the grace period. The exit code is the command's.`
 
