@@ -15,13 +15,11 @@ import {
   type Erasure,
 } from '@infinity-matrix/contracts'
 import { settleSeconds } from '@infinity-matrix/core/erasure'
-import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
-import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { observationJson, reportJson, waitFor } from '@infinity-matrix/testing'
 import type { CollectionReference, DocumentReference } from '@google-cloud/firestore'
 import type { Hono } from 'hono'
 import { v7 as uuidv7 } from 'uuid'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { showCounts } from './src/fleet/counts/counts.ts'
 import { reconcileAll } from './src/fleet/reconcileCounts.ts'
 import { raiseAlert } from './src/events/receipts/alerts.ts'
@@ -29,6 +27,7 @@ import { openReceiptQueue, type ReceiptQueue } from './src/events/receipts/recei
 import { createRollups } from './src/events/receipts/rollups.ts'
 import { onStateChange } from './src/fleet/onStateChange.ts'
 import { context, type Context } from './src/runtime/context.ts'
+import { startLocalEngines } from './src/runtime/testing.ts'
 import { createApp } from './src/runtime/on-request.ts'
 import { serveErasures } from './src/events/retention/routes.ts'
 import { createErasures } from './src/events/retention/erasures.ts'
@@ -45,19 +44,12 @@ let aheadMs = 0
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'erasures-'))
-  const [store, broker] = await Promise.all([
-    startFirestoreEngine({ host: '127.0.0.1', port: 0, clock: () => Date.now() + aheadMs }),
-    startPubSubEngine({ host: '127.0.0.1', port: 0, tablesIn: folder }),
-  ])
-  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
-  vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
-  vi.stubEnv('GCLOUD_PROJECT', 'demo-erasures')
+  const engines = await startLocalEngines('demo-erasures', { clock: () => Date.now() + aheadMs, tablesIn: folder })
   const own = await context()
   closing.push(
     () => own.firestore.terminate(),
     () => own.pubsub.close(),
-    () => store.close(),
-    () => broker.close(),
+    engines.close,
     () => rm(folder, { recursive: true }),
   )
   shared = { ...own, nowMs: () => Date.now() + aheadMs }
@@ -74,7 +66,6 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   for (const close of closing) await close()
-  vi.unstubAllEnvs()
 })
 
 let count = 0

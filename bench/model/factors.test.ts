@@ -1,20 +1,12 @@
 import { Firestore } from '@google-cloud/firestore'
 import { PubSub } from '@google-cloud/pubsub'
 import { Server, type UntypedServiceImplementation } from '@grpc/grpc-js'
-import {
-  collections,
-  parseEvent,
-  subscriptionStartSeconds,
-  topics,
-  type AgentChange,
-  type AgentEvent,
-} from '@infinity-matrix/contracts'
-import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
-import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
-import { observationJson, reportJson, testNowMs } from '@infinity-matrix/testing'
+import { collections, topics } from '@infinity-matrix/contracts'
+import { observationJson, reportJson } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createDistributor } from '../../functions/src/events/subscriptions/distributor.ts'
 import { createSubscriptions } from '../../functions/src/events/subscriptions/subscriptions.ts'
+import { change, changed, stepsOf } from '../../functions/src/events/subscriptions/testing.ts'
 import { context } from '../../functions/src/runtime/context.ts'
 import { createGovernor } from '../../functions/src/runtime/governor.ts'
 import { createCellStore } from '../../functions/src/fleet/cells/store.ts'
@@ -22,6 +14,7 @@ import { createSweeper } from '../../functions/src/fleet/cells/sweeper.ts'
 import { onHeartbeat } from '../../functions/src/fleet/onHeartbeat.ts'
 import { onStateChange } from '../../functions/src/fleet/onStateChange.ts'
 import { createLeases } from '../../functions/src/runtime/lease.ts'
+import { startLocalEngines } from '../../functions/src/runtime/testing.ts'
 import { factors } from './factors.ts'
 
 /** What the engines were asked, counted where requests come in. */
@@ -62,13 +55,7 @@ beforeAll(async () => {
   vi.spyOn(Server.prototype, 'addService').mockImplementation(function (this: Server, service, implementation) {
     addService.call(this, service, countingCalls(implementation))
   })
-  const [store, broker] = await Promise.all([
-    startFirestoreEngine({ host: '127.0.0.1', port: 0 }),
-    startPubSubEngine({ host: '127.0.0.1', port: 0 }),
-  ])
-  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
-  vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
-  vi.stubEnv('GCLOUD_PROJECT', 'demo-model')
+  const { store, close } = await startLocalEngines('demo-model')
   store.engine.store.onCommit(({ changes }) => {
     for (const { node, after } of changes) count(after.fields ? written : deleted, node.collection?.id ?? '')
   })
@@ -78,14 +65,12 @@ beforeAll(async () => {
   closing.push(
     () => firestore.terminate(),
     () => pubsub.close(),
-    () => store.close(),
-    () => broker.close(),
+    close,
   )
 })
 afterAll(async () => {
   for (const close of closing) await close()
   vi.restoreAllMocks()
-  vi.unstubAllEnvs()
 })
 beforeEach(() => {
   asked.read.clear()
@@ -102,20 +87,6 @@ const deliver = (events: readonly object[], messageId: string, handler: object =
     data: { message: { messageId, publishTime: new Date().toISOString(), data, attributes: {} } },
   })
 }
-
-const eventOf = (json: object): AgentEvent => {
-  const parsed = parseEvent(json, testNowMs)
-  if (!parsed.ok) throw new Error(parsed.problem.rule)
-  return parsed.value
-}
-const distributedState = {
-  status: 'running',
-  run: { kind: 'worker', number: 1, startedAt: new Date(testNowMs).toISOString() },
-  usage: { steps: 1, costUsd: 0, tokensIn: 0, tokensOut: 0, observationBytes: 0, toolCalls: {} },
-  region: 'us-west1',
-  tier: 'standard',
-  presence: null,
-} satisfies AgentChange['state']
 
 describe('the reference load', { timeout: 30_000 }, () => {
   const eventsPerWindow = 20
@@ -176,30 +147,16 @@ describe('what goes to a subscriber in order', { timeout: 30_000 }, () => {
     })
     const { distribute } = createDistributor({ pubsub, batches, ...rest }, subscriptions)
     const [agents, windows, perWindow] = [5, 4, 20]
-    const changeOf = (agentId: string, nth: number): AgentChange => ({
-      agentId,
-      // It began when the subscription was active, so that its first report opens its channel.
-      createdAt: new Date(Date.now() + (subscriptionStartSeconds + 1) * 1000).toISOString(),
-      state: distributedState,
-      events: Array.from({ length: perWindow }, (_, index) =>
-        eventOf(
-          reportJson(
-            'agent.step-taken.v1',
-            nth * perWindow + index + 1,
-            { step: 'acted' },
-            { agentId, tenant: 'distributed' },
-          ),
-        ),
-      ),
-    })
+    const changeOf = (agentId: string, nth: number) => {
+      const steps = stepsOf(agentId, 'distributed', (nth + 1) * perWindow)
+      return change(agentId, steps.slice(nth * perWindow))
+    }
     asked.read.clear()
     written.clear()
     for (let nth = 0; nth < windows; nth++)
-      await distribute({
-        type: 'fleet.changed.v1',
-        tenant: 'distributed',
-        changes: Array.from({ length: agents }, (_, agent) => changeOf(`distributed-${agent}`, nth)),
-      })
+      await distribute(
+        changed('distributed', ...Array.from({ length: agents }, (_, agent) => changeOf(`distributed-${agent}`, nth))),
+      )
     expect(asked.read.get(collections.channels)).toBe(agents * windows * factors.channelReadsPerAgentWindow)
     expect(written.get(collections.channels)).toBe(agents * windows * factors.channelWritesPerAgentWindow)
     expect(asked.published.get('subscriber')).toBe(agents * windows * perWindow)

@@ -14,12 +14,10 @@ import {
   topics,
 } from '@infinity-matrix/contracts'
 import type { Verdict } from '@infinity-matrix/core/fleet'
-import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
-import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { observationJson, reportJson, waitFor } from '@infinity-matrix/testing'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createApp } from '../runtime/on-request.ts'
-import { serveFunction } from '../runtime/testing.ts'
+import { serveFunction, startLocalEngines } from '../runtime/testing.ts'
 import { ingest } from './ingest.ts'
 import { createIntake } from './intake.ts'
 
@@ -40,13 +38,7 @@ const listenTo = async (name: string) => {
 }
 
 beforeAll(async () => {
-  const [store, broker] = await Promise.all([
-    startFirestoreEngine({ host: '127.0.0.1', port: 0 }),
-    startPubSubEngine({ host: '127.0.0.1', port: 0 }),
-  ])
-  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
-  vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
-  vi.stubEnv('GCLOUD_PROJECT', 'demo-ingest')
+  const engines = await startLocalEngines('demo-ingest')
   firestore = new Firestore()
   pubsub = new PubSub()
   const server = await serveFunction('ingest', ingest)
@@ -55,8 +47,7 @@ beforeAll(async () => {
     server.close,
     () => firestore.terminate(),
     () => pubsub.close(),
-    () => store.close(),
-    () => broker.close(),
+    engines.close,
   )
   await listenTo(topics.stateChanges.name)
   await listenTo(topics.healthChecks.name)
@@ -64,7 +55,6 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   for (const close of closing) await close()
-  vi.unstubAllEnvs()
 })
 
 let agents = 0

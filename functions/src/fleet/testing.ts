@@ -2,23 +2,17 @@
 import { Firestore } from '@google-cloud/firestore'
 import { PubSub, type Message } from '@google-cloud/pubsub'
 import { topics } from '@infinity-matrix/contracts'
-import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
-import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { testNowMs, waitFor } from '@infinity-matrix/testing'
 import { v7 as uuidv7 } from 'uuid'
-import { vi } from 'vitest'
 import { openBatches } from '../runtime/batches.ts'
 import type { Context } from '../runtime/context.ts'
+import { startLocalEngines } from '../runtime/testing.ts'
 
 /** Engines of a test file's own, with a clock that stands until a test moves it; Firestore's times are by it too. */
 export const startEngines = async (projectId: string) => {
-  const address = { host: '127.0.0.1', port: 0 }
   let atMs = testNowMs
   const clock = () => atMs
-  const [store, broker] = await Promise.all([startFirestoreEngine({ ...address, clock }), startPubSubEngine(address)])
-  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
-  vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
-  vi.stubEnv('GCLOUD_PROJECT', projectId)
+  const engines = await startLocalEngines(projectId, { clock })
   const [firestore, pubsub] = [new Firestore({ projectId }), new PubSub({ projectId })]
   await Promise.all(Object.values(topics).map(({ name }) => pubsub.createTopic(name)))
   const batches = await openBatches()
@@ -52,8 +46,7 @@ export const startEngines = async (projectId: string) => {
     },
     close: async () => {
       await Promise.all([firestore.terminate(), batches.close(), pubsub.close()])
-      await Promise.all([store.close(), broker.close()])
-      vi.unstubAllEnvs()
+      await engines.close()
     },
   }
 }

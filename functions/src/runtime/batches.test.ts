@@ -1,25 +1,22 @@
 import { Firestore } from '@google-cloud/firestore'
-import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openBatches, type Batches, type StoredDocument } from './batches.ts'
 import { differenceOf } from './difference.ts'
+import { startLocalEngines, type LocalEngines } from './testing.ts'
 
-let engine: Awaited<ReturnType<typeof startFirestoreEngine>>
+let engines: LocalEngines
 let firestore: Firestore
 let batches: Batches
 
 beforeAll(async () => {
-  engine = await startFirestoreEngine({ host: '127.0.0.1', port: 0 })
-  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${engine.host}:${engine.port}`)
-  vi.stubEnv('GCLOUD_PROJECT', 'demo-batches')
+  engines = await startLocalEngines('demo-batches')
   firestore = new Firestore()
   batches = await openBatches()
 })
 afterAll(async () => {
   await Promise.all([firestore.terminate(), batches.close()])
-  await engine.close()
-  vi.unstubAllEnvs()
+  await engines.close()
 })
 
 let counter = 0

@@ -2,23 +2,21 @@ import { setImmediate } from 'node:timers/promises'
 import { Firestore } from '@google-cloud/firestore'
 import { collections, KeyRangeDocument } from '@infinity-matrix/contracts'
 import { allowedPerSecond } from '@infinity-matrix/core/ramp'
-import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { testNowMs } from '@infinity-matrix/testing'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createGovernor, RangeFullError } from './governor.ts'
+import { startLocalEngines, type LocalEngines } from './testing.ts'
 
-let engine: Awaited<ReturnType<typeof startFirestoreEngine>>
+let engines: LocalEngines
 let firestore: Firestore
 
 beforeAll(async () => {
-  engine = await startFirestoreEngine({ host: '127.0.0.1', port: 0 })
-  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${engine.host}:${engine.port}`)
-  firestore = new Firestore({ projectId: 'demo-governor' })
+  engines = await startLocalEngines('demo-governor')
+  firestore = new Firestore()
 })
 afterAll(async () => {
   await firestore.terminate()
-  await engine.close()
-  vi.unstubAllEnvs()
+  await engines.close()
 })
 
 /** A fleet of function instances in one time, which goes on when all of them wait for it. */
@@ -41,7 +39,7 @@ const fleet = (range: string, { waitSecondsMax = 10, ceilingPerSecond = 1_000_00
     await work.finally(() => busy--)
   }
   const document = firestore.collection(collections.keyRanges).doc(range)
-  engine.engine.store.onCommit(({ changes }) => {
+  engines.store.engine.store.onCommit(({ changes }) => {
     shares += changes.filter(({ node }) => node.name.endsWith(`/${document.path}`)).length
   })
   const instance = (name: string) => {

@@ -1,21 +1,19 @@
 import { Firestore } from '@google-cloud/firestore'
-import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { testNowMs } from '@infinity-matrix/testing'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLeases, isLeaseLost, type HeldLease } from './lease.ts'
+import { startLocalEngines, type LocalEngines } from './testing.ts'
 
-let engine: Awaited<ReturnType<typeof startFirestoreEngine>>
+let engines: LocalEngines
 let firestore: Firestore
 
 beforeAll(async () => {
-  engine = await startFirestoreEngine({ host: '127.0.0.1', port: 0 })
-  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${engine.host}:${engine.port}`)
-  firestore = new Firestore({ projectId: 'demo-lease' })
+  engines = await startLocalEngines('demo-lease')
+  firestore = new Firestore()
 })
 afterAll(async () => {
   await firestore.terminate()
-  await engine.close()
-  vi.unstubAllEnvs()
+  await engines.close()
 })
 
 /** Leases by a clock of their own, which stands still until it is moved. */

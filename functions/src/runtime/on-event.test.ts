@@ -9,32 +9,23 @@ import {
   topics,
   type DeadLetterDocument,
 } from '@infinity-matrix/contracts'
-import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
-import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { observationJson, reportJson } from '@infinity-matrix/testing'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { each, onEvent, type DeliveredEvent } from './on-event.ts'
+import { startLocalEngines, type LocalEngines } from './testing.ts'
 
-const engines: { close(): Promise<void> }[] = []
+let engines: LocalEngines
 let firestore: Firestore
 let pubsub: PubSub
 
 beforeAll(async () => {
-  const [store, broker] = await Promise.all([
-    startFirestoreEngine({ host: '127.0.0.1', port: 0 }),
-    startPubSubEngine({ host: '127.0.0.1', port: 0 }),
-  ])
-  engines.push(store, broker)
-  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
-  vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
-  vi.stubEnv('GCLOUD_PROJECT', 'demo-on-event')
+  engines = await startLocalEngines('demo-on-event')
   firestore = new Firestore()
   pubsub = new PubSub()
 })
 afterAll(async () => {
   await Promise.all([firestore.terminate(), pubsub.close()])
-  await Promise.all(engines.map((engine) => engine.close()))
-  vi.unstubAllEnvs()
+  await engines.close()
 })
 
 const handled: DeliveredEvent[] = []

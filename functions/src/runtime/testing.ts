@@ -1,7 +1,36 @@
 import type { AddressInfo } from 'node:net'
 import { http, type HttpFunction } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
+import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
+import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import type { HttpsFunction } from 'firebase-functions/https'
+import { vi } from 'vitest'
+
+/**
+ * Firestore and Pub/Sub of a test file's own, where Google's clients look for them until they are closed.
+ *
+ * @param clock of Firestore, in milliseconds
+ * @param tablesIn a folder for tables of BigQuery subscriptions
+ */
+export const startLocalEngines = async (
+  projectId: string,
+  { clock, tablesIn }: { clock?: () => number; tablesIn?: string } = {},
+) => {
+  const address = { host: '127.0.0.1', port: 0 }
+  const [store, broker] = await Promise.all([
+    startFirestoreEngine({ ...address, ...(clock && { clock }) }),
+    startPubSubEngine({ ...address, ...(tablesIn !== undefined && { tablesIn }) }),
+  ])
+  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
+  vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
+  vi.stubEnv('GCLOUD_PROJECT', projectId)
+  const close = async () => {
+    await Promise.all([store.close(), broker.close()])
+    vi.unstubAllEnvs()
+  }
+  return { store, broker, close }
+}
+export type LocalEngines = Awaited<ReturnType<typeof startLocalEngines>>
 
 /** Serves a function as Cloud Run does, under the functions framework. */
 export const serveFunction = async (name: string, served: HttpsFunction) => {

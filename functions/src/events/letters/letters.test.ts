@@ -12,34 +12,26 @@ import {
   type Problem,
   deadLetterIdOf,
 } from '@infinity-matrix/contracts'
-import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
-import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { reportJson, waitFor } from '@infinity-matrix/testing'
 import type { Hono } from 'hono'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { context, type Context } from '../../runtime/context.ts'
 import { keepDeadLetter } from '../../runtime/dead-letters.ts'
 import { createApp } from '../../runtime/on-request.ts'
+import { startLocalEngines, type LocalEngines } from '../../runtime/testing.ts'
 import { serveDeadLetters } from './routes.ts'
 import { createLetters } from './letters.ts'
 import { createReplays } from './replays.ts'
 
 const topic = topics.stateChanges.name
-const engines: { close(): Promise<void> }[] = []
+let engines: LocalEngines
 const clients: { firestore: Firestore; pubsub: PubSub }[] = []
 const messages: Message[] = []
 let shared: Context
 let app: Hono
 
 beforeAll(async () => {
-  const [store, broker] = await Promise.all([
-    startFirestoreEngine({ host: '127.0.0.1', port: 0 }),
-    startPubSubEngine({ host: '127.0.0.1', port: 0 }),
-  ])
-  engines.push(store, broker)
-  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
-  vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
-  vi.stubEnv('GCLOUD_PROJECT', 'demo-letters')
+  engines = await startLocalEngines('demo-letters')
   const pubsub = new PubSub()
   clients.push({ firestore: new Firestore(), pubsub })
   await pubsub.createTopic(topic)
@@ -53,8 +45,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await Promise.all([...clients, shared].flatMap(({ firestore, pubsub }) => [firestore.terminate(), pubsub.close()]))
-  await Promise.all(engines.map((engine) => engine.close()))
-  vi.unstubAllEnvs()
+  await engines.close()
 })
 
 let count = 0

@@ -6,31 +6,23 @@ import {
   type DeadLetterDocument,
   type Rollup,
 } from '@infinity-matrix/contracts'
-import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
-import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { foldReceipt, waitFor } from '@infinity-matrix/testing'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { v7 as uuidv7 } from 'uuid'
 import { context, type Context } from '../../runtime/context.ts'
 import { tellCriticalError } from '../../runtime/critical-errors.ts'
+import { startLocalEngines, type LocalEngines } from '../../runtime/testing.ts'
 import { onCriticalError } from '../onCriticalError.ts'
 import { openReceiptQueue, rollupSubscription, type ReceiptQueue } from './receipt-queue.ts'
 import { createRollups } from './rollups.ts'
 
-const engines: { close(): Promise<unknown> }[] = []
+let engines: LocalEngines
 let shared: Context
 let queue: ReceiptQueue
 let client: InstanceType<typeof v1.SubscriberClient>
 
 beforeAll(async () => {
-  const [store, broker] = await Promise.all([
-    startFirestoreEngine({ host: '127.0.0.1', port: 0 }),
-    startPubSubEngine({ host: '127.0.0.1', port: 0 }),
-  ])
-  engines.push(store, broker)
-  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
-  vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
-  vi.stubEnv('GCLOUD_PROJECT', 'demo-subscribers')
+  engines = await startLocalEngines('demo-subscribers')
   shared = await context()
   queue = await openReceiptQueue(shared)
   client = new v1.SubscriberClient({ ...(await shared.pubsub.getClientConfig()) })
@@ -39,8 +31,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await Promise.all([queue.close(), client.close(), shared.firestore.terminate(), shared.pubsub.close()])
-  await Promise.all(engines.map((engine) => engine.close()))
-  vi.unstubAllEnvs()
+  await engines.close()
 })
 
 describe('the analytics pipeline', () => {

@@ -9,11 +9,9 @@ import {
   type Delivered,
   type SubscriptionDefinition,
 } from '@infinity-matrix/contracts'
-import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
-import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { reportJson, testNowMs } from '@infinity-matrix/testing'
-import { vi } from 'vitest'
 import { context, type Context } from '../../runtime/context.ts'
+import { startLocalEngines } from '../../runtime/testing.ts'
 import { createDistributor } from './distributor.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
@@ -60,11 +58,7 @@ export const sequencesOf = (received: readonly Delivered[], agentId: string) =>
   firsts(received.filter(({ subject }) => subject === `agents/${agentId}`)).map(({ sequence }) => sequence)
 
 export const startSubscriberEngines = async (projectId: string) => {
-  const address = { host: '127.0.0.1', port: 0 }
-  const [store, broker] = await Promise.all([startFirestoreEngine(address), startPubSubEngine(address)])
-  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
-  vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
-  vi.stubEnv('GCLOUD_PROJECT', projectId)
+  const engines = await startLocalEngines(projectId)
   const shared = await context()
 
   /** A subscription to a topic of its own, and what arrives there. */
@@ -96,8 +90,7 @@ export const startSubscriberEngines = async (projectId: string) => {
     instance: (of: Context = shared) => createDistributor({ ...of }, createSubscriptions(of)),
     close: async () => {
       await Promise.all([shared.firestore.terminate(), shared.pubsub.close(), shared.batches.close()])
-      await Promise.all([store.close(), broker.close()])
-      vi.unstubAllEnvs()
+      await engines.close()
     },
   }
 }

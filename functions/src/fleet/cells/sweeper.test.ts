@@ -7,26 +7,22 @@ import {
   type SilenceEvent,
   type Voice,
 } from '@infinity-matrix/core/fleet'
-import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { testNowMs } from '@infinity-matrix/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createLeases } from '../../runtime/lease.ts'
+import { startLocalEngines, type LocalEngines } from '../../runtime/testing.ts'
 import { createCellStore } from './store.ts'
 import { createSweeper } from './sweeper.ts'
 
-let engine: Awaited<ReturnType<typeof startFirestoreEngine>>
+let engines: LocalEngines
 let firestore: Firestore
 let atMs: number
 let databases = 0
 
 beforeAll(async () => {
-  engine = await startFirestoreEngine({ host: '127.0.0.1', port: 0 })
-  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${engine.host}:${engine.port}`)
+  engines = await startLocalEngines('demo-sweeper')
 })
-afterAll(async () => {
-  await engine.close()
-  vi.unstubAllEnvs()
-})
+afterAll(() => engines.close())
 beforeEach(() => {
   firestore = new Firestore({ projectId: `demo-sweeper-${databases++}` })
   atMs = testNowMs

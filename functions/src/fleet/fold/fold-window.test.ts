@@ -1,31 +1,28 @@
 import { Firestore } from '@google-cloud/firestore'
 import { AgentDocument, collections, parseEvent, type FoldReceipt } from '@infinity-matrix/contracts'
 import { fold, type Delivery, type RefusedReport } from '@infinity-matrix/core/fleet'
-import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { history, reportJson, testNowMs, troubled } from '@infinity-matrix/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openBatches, type Batches } from '../../runtime/batches.ts'
+import { startLocalEngines, type LocalEngines } from '../../runtime/testing.ts'
 import type { FoldedAgent } from './fold-commit.ts'
 import { createFoldWindow, type FoldWindowOptions } from './fold-window.ts'
 import { receiptsOf } from './receipts.ts'
 import { createAgentStore, type AgentChange, type AgentStore } from './store.ts'
 
-let engine: Awaited<ReturnType<typeof startFirestoreEngine>>
+let engines: LocalEngines
 let firestore: Firestore
 let batches: Batches
 
 beforeAll(async () => {
-  engine = await startFirestoreEngine({ host: '127.0.0.1', port: 0 })
-  vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${engine.host}:${engine.port}`)
-  vi.stubEnv('GCLOUD_PROJECT', 'demo-fold-window')
+  engines = await startLocalEngines('demo-fold-window')
   firestore = new Firestore()
   batches = await openBatches()
 })
 afterAll(async () => {
   await Promise.all([firestore.terminate(), batches.close()])
-  await engine.close()
-  vi.unstubAllEnvs()
+  await engines.close()
 })
 
 const delivery = (json: object): Delivery => {
