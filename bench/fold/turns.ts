@@ -22,7 +22,7 @@ export interface Contender {
 }
 
 const rounds = 3
-const warmUpRounds = 2
+const warmUpRounds = 5
 
 const measured = async ({ prepare, play, count }: Contender): Promise<Rates> => {
   prepare?.()
@@ -42,7 +42,7 @@ const measured = async ({ prepare, play, count }: Contender): Promise<Rates> => 
   }
 }
 
-/** The medians of some rounds after two to warm up. Contenders take turns, so that a busy machine slows them alike. */
+/** The medians of some rounds after five to warm up. Contenders take turns, so that a busy machine slows them alike. */
 export const inTurns = async <Name extends string>(
   contenders: Record<Name, Contender>,
 ): Promise<Record<Name, Rates>> => {
