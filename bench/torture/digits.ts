@@ -1,5 +1,4 @@
 import type { Usage } from '@infinity-matrix/contracts'
-import type { ReportJson } from './history.ts'
 
 /** The counts that steps write their digits into. */
 export const digitFields = ['tokensIn', 'tokensOut', 'observationBytes'] as const
@@ -15,7 +14,7 @@ export interface Digit {
 }
 
 /** The digit that a report alone adds to; undefined when it adds to none. */
-export const digitOf = ({ data }: Pick<ReportJson, 'data'>): Digit | undefined => {
+export const digitOf = ({ data }: { data: object }): Digit | undefined => {
   const numbers = data as Partial<Record<Digit['field'], number>>
   const field = allFields.find((name) => (numbers[name] ?? 0) > 0)
   return field && { field, value: numbers[field] ?? 0 }
