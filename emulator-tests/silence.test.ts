@@ -21,9 +21,9 @@ const silenceBoundSeconds = 300
 const longAgoSeconds = 600
 
 /** A running agent of a tenant of its own, which says what a test wants it to. */
-const runningAgent = async () => {
+const runningAgent = async (tier: AgentEvent['tier'] = 'standard') => {
   const agentId = newAgentId()
-  const overrides = { agentId, tenant: uniqueTenant() }
+  const overrides = { agentId, tenant: uniqueTenant(), tier }
   await publish(topics.stateChanges.name, [fresh(reportJson('agent.started.v1', 1, { kind: 'worker' }, overrides))])
   await agentWhen(agentId, ({ lastSequence }) => lastSequence === 1)
   const heartbeat = (data: object = {}, secondsAgo = 0) => ({
@@ -79,6 +79,20 @@ describe('heartbeats', () => {
     expect(events.map(({ type }) => type)).toEqual(['agent.went-silent.v1', 'agent.heard-again.v1'])
     expect(events[0]?.data).toMatchObject({ silenceBoundSeconds, will: { page: 'ops' } })
     expect((await agentOf(agentId))?.version).toBe((version ?? 0) + 2)
+  })
+
+  it('alert people when an agent of a high tier goes silent', async () => {
+    const [elite, standard] = [await runningAgent('elite'), await runningAgent()]
+    for (const { beat, heartbeat } of [standard, elite]) await beat(heartbeat({}, longAgoSeconds))
+    await sweep([elite, standard])
+    for (const { agentId } of [standard, elite])
+      await agentWhen(agentId, ({ presence }) => presence?.status === 'silent', deadlineSeconds)
+    const alertsOf = async ({ agentId }: { agentId: string }) => {
+      const found = await firestore.collection(collections.alerts).where('subject', '==', `agents/${agentId}`).get()
+      return found.docs.map((alert) => String(alert.get('code')))
+    }
+    await waitFor('an alert', async () => ((await alertsOf(elite)).length > 0 ? true : undefined), { deadlineSeconds })
+    expect([await alertsOf(elite), await alertsOf(standard)]).toEqual([['agent-silent'], []])
   })
 
   it('of many agents in one message are heard like single ones', async () => {

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { PubSubMessage, SweepOrder, sweepsTopic, topics } from '@infinity-matrix/contracts'
-import { shardCount, sweepPeriodSeconds, type SilenceEvent } from '@infinity-matrix/core/fleet'
+import { serviceOf, shardCount, sweepPeriodSeconds, type SilenceEvent } from '@infinity-matrix/core/fleet'
 import { logger } from 'firebase-functions/logger'
 import { onMessagePublished } from 'firebase-functions/pubsub'
 import { context, type Context } from '../runtime/context.ts'
+import { tellCriticalError } from '../runtime/critical-errors.ts'
 import { messageOf } from '../runtime/failure.ts'
 import { createLeases } from '../runtime/lease.ts'
 import { createCellStore } from './cells/store.ts'
@@ -16,8 +17,17 @@ const minuteMs = 60_000
 const overlapMs = 2000
 const handOverMsMax = 5000
 
-const tell = (shared: Context, event: SilenceEvent) =>
-  publishObservation(shared, topics.stateChanges, { ...event, id: silenceId(event) }, event.said)
+const tell = async (shared: Context, event: SilenceEvent): Promise<void> => {
+  const { agentId, tier, said } = event
+  await publishObservation(shared, topics.stateChanges, { ...event, id: silenceId(event) }, said)
+  if (said.type === 'agent.went-silent.v1' && serviceOf[tier].alertsWhenSilent)
+    await tellCriticalError(
+      shared,
+      `agents/${agentId}`,
+      'agent-silent',
+      `an agent of tier ${tier} was not heard since ${said.data.lastHeardAt}`,
+    )
+}
 
 /**
  * Watches a share of the shards until the minute is over: a silence is to be told within ten seconds of its bound, and Cloud
