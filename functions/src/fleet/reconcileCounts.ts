@@ -48,7 +48,7 @@ export const reconcileAll = async (context: Context, untilMs: number): Promise<v
 }
 
 /**
- * Sets the counters of agents right, every five minutes. For a tenant of a million agents that is some 5,000 reads; the
+ * Sets the counters of agents right, every five minutes. For a tenant of a million agents that is 4,000 reads; the
  * counters themselves cost a write a second and instance at most.
  */
 export const reconcileCounts = onTick(
