@@ -10,6 +10,9 @@ interface Options {
   json: boolean
 }
 
+// Where no terminal shows every second.
+const linesEverySeconds = 10
+
 const whole = (min: number, max: number) => numberFrom(min, max, { whole: true })
 
 const run = ({ agents, instances, seed, json }: Options) => {
@@ -20,6 +23,7 @@ const run = ({ agents, instances, seed, json }: Options) => {
     seed,
     onSecond: (second, seconds) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${second} of ${seconds} simulated seconds `)
+      else if (second % linesEverySeconds === 0) process.stderr.write(`${second} of ${seconds} simulated seconds\n`)
     },
   })
   if (process.stderr.isTTY) process.stderr.write('\r\u001B[K')
