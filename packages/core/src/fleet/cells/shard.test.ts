@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import {
   agentHash,
   cellVoicesMax,
+  cellsWrittenPerSweep,
   createShard,
   digestIntervalSeconds,
   leftKeptSeconds,
@@ -236,6 +237,43 @@ describe('a shard', () => {
     expect(next.obsolete()).toEqual(['0000'])
     next.noteDeleted(['0000'])
     expect(next.obsolete()).toEqual([])
+  })
+
+  it('writes no more in a sweep than its share of what Firestore takes, however many cells divide at once', () => {
+    const ids = idsOf(0, 240_000)
+    const shard = createShard(0)
+    const writes: number[] = []
+    let now = 200
+    /** Heard at once, and not looked at before all of it is due. */
+    const hear = (some: readonly string[]) => {
+      shard.hear(
+        some.map((id) => voice(id, now)),
+        now,
+      )
+      now += 2 * digestIntervalSeconds
+    }
+    const sweep = () => {
+      const saves = shard.toStore(now)
+      shard.noteStored(saves)
+      const obsolete = shard.obsolete()
+      shard.noteDeleted(obsolete)
+      writes.push(saves.length + obsolete.length)
+      now += 2
+      return saves.length + obsolete.length
+    }
+    const settle = () => {
+      for (let idle = 0; idle <= digestIntervalSeconds;) idle = sweep() === 0 ? idle + 2 : 0
+    }
+    hear(ids.slice(0, 120_000))
+    settle()
+    const cellsBefore = shard.cells().length
+    hear(ids)
+    settle()
+    expect(cellsBefore).toBeGreaterThan(30)
+    expect(shard.cells().length).toBeGreaterThan(cellsBefore * 1.5)
+    expect(Math.max(...writes)).toBeLessThanOrEqual(cellsWrittenPerSweep)
+    // Each cell of before that divided was let go of.
+    expect(writes.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(cellsBefore + shard.cells().length)
   })
 
   it('takes no heartbeat so late that its agent may have been forgotten', () => {

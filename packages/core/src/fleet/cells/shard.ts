@@ -7,10 +7,13 @@ import { agentOfKey, createKinds, type Voice } from './voice.ts'
 export const digestIntervalSeconds = 30
 
 /**
- * A sweep stores at most this many cells, the one that waits longest first: all shards together write less than 500 a second
- * to a collection, which Firestore takes of any range at once. With more than 19 million agents the interval stretches.
+ * A sweep stores and deletes at most this many cells, the one that waits longest first: all shards together write less than
+ * 500 a second to a collection, which Firestore takes of any range at once. With more than 19 million agents the interval
+ * stretches.
  */
-export const cellsStoredPerSweep = 60
+export const cellsWrittenPerSweep = 60
+/** Of these, while cells divide, so many are for those that are divided. */
+const cellsDeletedPerSweep = 10
 
 // Cells take their turns in the interval, so that no second has more writes than another.
 const turnOf = (prefix: string) => agentHash(prefix) % digestIntervalSeconds
@@ -131,7 +134,7 @@ export const createShard = (shard: number) => {
     changedCells()
       .filter((cell) => (which === 'told' ? cell.isToldChanged() : isDue(cell, now)))
       .toSorted((a, b) => a.storedAt() - b.storedAt())
-      .slice(0, which === 'due' ? cellsStoredPerSweep : undefined)
+      .slice(0, which === 'due' ? cellsWrittenPerSweep - Math.min(divided.size, cellsDeletedPerSweep) : undefined)
       .map((cell) => ({ prefix: cell.prefix, ...cell.toStored(now) }))
 
   /** Notes that cells are stored, before anything else is heard. */
@@ -143,10 +146,11 @@ export const createShard = (shard: number) => {
   const storedBefore = (): number =>
     changedCells().reduce((least, cell) => Math.min(least, cell.changedSince() ?? Infinity), Infinity)
 
-  /** Stored cells that are divided, and whose halves are stored: they are to be deleted. */
+  /** Stored cells that are divided, and whose halves are stored, as many as are to be deleted now. */
   const obsolete = (): string[] => {
     const before = storedBefore()
-    return [...divided].flatMap(([prefix, since]) => (since < before ? [prefix] : []))
+    const prefixes = [...divided].flatMap(([prefix, since]) => (since < before ? [prefix] : []))
+    return prefixes.slice(0, cellsDeletedPerSweep)
   }
   const noteDeleted = (prefixes: readonly string[]): void => {
     for (const prefix of prefixes) divided.delete(prefix)
