@@ -8,7 +8,7 @@ export const digestIntervalSeconds = 30
 
 /**
  * A sweep stores and deletes at most this many cells, the one that waits longest first: all shards together write less than
- * 500 a second to a collection, which Firestore takes of any range at once. With more than 19 million agents the interval
+ * 500 a second to a collection, which Firestore takes of any range at once. With more than 15 million agents the interval
  * stretches.
  */
 export const cellsWrittenPerSweep = 60
