@@ -2,7 +2,7 @@ import { parseCriticalError, PubSubMessage, topics } from '@infinity-matrix/cont
 import { onMessagePublished } from 'firebase-functions/pubsub'
 import { context } from '../runtime/context.ts'
 import { keepDeadLetter } from '../runtime/dead-letters.ts'
-import { raiseAlert } from './receipts/alerts.ts'
+import { raiseAlert } from './alerts.ts'
 
 const topic = topics.criticalErrors.name
 

@@ -5,7 +5,7 @@ import type { Context } from '../runtime/context.ts'
 import { createLeases } from '../runtime/lease.ts'
 import { onTick } from '../runtime/on-tick.ts'
 import { createArchiveRows } from './retention/archive-rows.ts'
-import { deleteWhole, each } from './retention/documents.ts'
+import { deleteWhole, each } from './documents.ts'
 
 const leaseSeconds = 540
 const pageSize = 100

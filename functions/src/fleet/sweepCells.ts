@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { PubSubMessage, SweepOrder, sweepsTopic, topics } from '@infinity-matrix/contracts'
-import { serviceOf, shardCount, sweepPeriodSeconds, type SilenceEvent } from '@infinity-matrix/core/fleet'
+import { alarmOf, shardCount, sweepPeriodSeconds, type SilenceEvent } from '@infinity-matrix/core/fleet'
 import { logger } from 'firebase-functions/logger'
 import { onMessagePublished } from 'firebase-functions/pubsub'
 import { context, type Context } from '../runtime/context.ts'
@@ -18,15 +18,9 @@ const overlapMs = 2000
 const handOverMsMax = 5000
 
 const tell = async (shared: Context, event: SilenceEvent): Promise<void> => {
-  const { agentId, tier, said } = event
-  await publishObservation(shared, topics.stateChanges, { ...event, id: silenceId(event) }, said)
-  if (said.type === 'agent.went-silent.v1' && serviceOf[tier].alertsWhenSilent)
-    await tellCriticalError(
-      shared,
-      `agents/${agentId}`,
-      'agent-silent',
-      `an agent of tier ${tier} was not heard since ${said.data.lastHeardAt}`,
-    )
+  await publishObservation(shared, topics.stateChanges, { ...event, id: silenceId(event) }, event.said)
+  const alarm = alarmOf(event)
+  if (alarm !== undefined) await tellCriticalError(shared, `agents/${event.agentId}`, 'agent-silent', alarm)
 }
 
 /**

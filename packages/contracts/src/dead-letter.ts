@@ -27,8 +27,8 @@ export const deadLetterStatuses = [
 export const deadLetterShards = 8
 
 /**
- * The letter of one of a message's events, or of an event and a subscription. Pub/Sub's ids count up, and events' ids do, and documents that follow each other stand in one hot
- * spot: turned around, they are spread over all there are.
+ * The letter of one of a message's events, or of an event and a subscription. Pub/Sub's ids count up, and so do events', and
+ * documents that follow each other stand in one hot spot: turned around, they are spread over all there are.
  */
 export const deadLetterIdOf = (id: string, of: number | string): string =>
   `${Array.from(id).toReversed().join('')}-${of}`

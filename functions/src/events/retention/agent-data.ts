@@ -2,7 +2,7 @@ import { agentData, collections, type AgentData, type Erasure } from '@infinity-
 import { mentions } from '@infinity-matrix/core/erasure'
 import type { QueryDocumentSnapshot } from '@google-cloud/firestore'
 import type { Context } from '../../runtime/context.ts'
-import { deleteWhole, each } from './documents.ts'
+import { deleteWhole, each } from '../documents.ts'
 
 /** Whose data: an agent of a tenant. */
 export interface Target extends Pick<Erasure, 'tenant'> {

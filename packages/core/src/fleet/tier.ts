@@ -1,4 +1,5 @@
 import type { AgentDocument } from '@infinity-matrix/contracts'
+import type { SilenceEvent } from './cells/silence-event.ts'
 
 type Tier = AgentDocument['tier']
 
@@ -16,3 +17,9 @@ export const serviceOf: Readonly<Record<Tier, Service>> = {
   mastery: { boundShare: 0.5, alertsWhenSilent: true },
   standard: { boundShare: 1, alertsWhenSilent: false },
 }
+
+/** What people are to be told at once of what a sweeper noticed; undefined when they need not be. */
+export const alarmOf = ({ tier, said }: Pick<SilenceEvent, 'tier' | 'said'>): string | undefined =>
+  said.type === 'agent.went-silent.v1' && serviceOf[tier].alertsWhenSilent
+    ? `an agent of tier ${tier} was not heard since ${said.data.lastHeardAt}`
+    : undefined

@@ -9,12 +9,12 @@ import {
 import { foldReceipt, waitFor } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { v7 as uuidv7 } from 'uuid'
-import { context, type Context } from '../../runtime/context.ts'
-import { tellCriticalError } from '../../runtime/critical-errors.ts'
-import { startLocalEngines, type LocalEngines } from '../../runtime/testing.ts'
-import { onCriticalError } from '../onCriticalError.ts'
-import { openReceiptQueue, rollupSubscription, type ReceiptQueue } from './receipt-queue.ts'
-import { createRollups } from './rollups.ts'
+import { context, type Context } from '../runtime/context.ts'
+import { tellCriticalError } from '../runtime/critical-errors.ts'
+import { startLocalEngines, type LocalEngines } from '../runtime/testing.ts'
+import { onCriticalError } from './onCriticalError.ts'
+import { openReceiptQueue, rollupSubscription, type ReceiptQueue } from './receipts/receipt-queue.ts'
+import { createRollups } from './receipts/rollups.ts'
 
 let engines: LocalEngines
 let shared: Context

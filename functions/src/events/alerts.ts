@@ -2,8 +2,8 @@ import { hash } from 'node:crypto'
 import { AlertDocument, collections, topics, type CriticalError } from '@infinity-matrix/contracts'
 import { alertKey, raise } from '@infinity-matrix/core/events'
 import { logger } from 'firebase-functions/logger'
-import type { Context } from '../../runtime/context.ts'
-import { publish } from '../../runtime/publish.ts'
+import type { Context } from '../runtime/context.ts'
+import { publish } from '../runtime/publish.ts'
 
 /**
  * Adds a critical error to its alert, and tells people when it is news: a log entry of severity ERROR, and a message
