@@ -1,4 +1,5 @@
 import type { protos } from '@google-cloud/firestore-api'
+import type { grpc } from 'google-gax'
 import { isTerminal } from './failure.ts'
 import { decodeFields, encodeFields, type PlainFields } from './firestore-values.ts'
 import { firestoreEmulatorHost } from './params.ts'
@@ -49,43 +50,98 @@ const localOptions = (host: string, { grpc }: typeof import('google-gax')) => ({
   sslCreds: grpc.credentials.createInsecure(),
 })
 
+/** As gRPC sends it; protobufjs writes into a buffer of Node's. */
+const bytesOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength)
+
 /**
- * BatchGetDocuments and BatchWrite over the client that Google generates, which `Firestore` itself uses. Its `BulkWriter`
- * sends 20 writes a request, and `WriteBatch` binds all to the weakest.
- *
- * @see https://firebase.google.com/docs/firestore/reference/rpc/google.firestore.v1#batchwriterequest
+ * The two calls, over the channel and with the credentials of the client that Google generates. Its own methods wrap each
+ * stream twice, and make two objects of each message; no retries: whoever lost, or does not know, reads again first, which a
+ * retry of the same request cannot.
  */
-export const openBatches = async (): Promise<Batches> => {
-  const [{ FirestoreClient }, gax] = await Promise.all([
+const openCalls = async () => {
+  const [{ FirestoreClient }, { default: messages }, gax] = await Promise.all([
     import('@google-cloud/firestore-api/client_v1'),
+    import('@google-cloud/firestore-api/protos'),
     import('google-gax'),
   ])
   const emulatorHost = firestoreEmulatorHost()
   const client = new FirestoreClient(emulatorHost === undefined ? {} : localOptions(emulatorHost, gax))
-  const options = {
-    timeout: timeoutMs,
-    // Whoever lost or does not know reads again first, which a retry of the same request cannot.
-    retry: gax.createRetryOptions([], gax.createDefaultBackoffSettings()),
-    ...(emulatorHost === undefined ? {} : { otherArgs: { headers: { Authorization: 'Bearer owner' } } }),
+  const { BatchGetDocumentsRequest, BatchGetDocumentsResponse, BatchWriteRequest, BatchWriteResponse } =
+    messages.google.firestore.v1
+  // Both are asked for at the first call: they may take requests of their own.
+  let opened: Promise<{ stub: grpc.Client; metadata: grpc.Metadata; database: string }> | undefined
+  const open = async () => {
+    const [stub, project]: [unknown, string] = await Promise.all([client.initialize(), client.getProjectId()])
+    if (!(stub instanceof gax.grpc.Client)) throw new TypeError('the client of Firestore has no channel')
+    const database = `projects/${project}/databases/(default)`
+    const metadata = new gax.grpc.Metadata()
+    metadata.set('x-goog-request-params', gax.routingHeader.fromParams({ database }))
+    if (emulatorHost !== undefined) metadata.set('authorization', 'Bearer owner')
+    return { stub, metadata, database }
   }
-  // Asked for at the first request: it may take a request of its own.
-  let project: Promise<string> | undefined
-  const databaseName = async () => `projects/${await (project ??= client.getProjectId())}/databases/(default)`
+  const ready = () =>
+    (opened ??= open().catch((error: unknown) => {
+      opened = undefined
+      throw error
+    }))
+  const deadline = () => ({ deadline: Date.now() + timeoutMs })
+
+  return {
+    database: async () => (await ready()).database,
+    batchGet: async (
+      request: protos.google.firestore.v1.IBatchGetDocumentsRequest,
+      each: (response: protos.google.firestore.v1.IBatchGetDocumentsResponse) => void,
+    ): Promise<void> => {
+      const { stub, metadata } = await ready()
+      const call = stub.makeServerStreamRequest(
+        '/google.firestore.v1.Firestore/BatchGetDocuments',
+        (one: typeof request) => bytesOf(BatchGetDocumentsRequest.encode(one).finish()),
+        (bytes) => BatchGetDocumentsResponse.decode(bytes),
+        request,
+        metadata,
+        deadline(),
+      )
+      return new Promise((resolve, reject) => {
+        call.on('data', each).on('error', reject).on('end', resolve)
+      })
+    },
+    batchWrite: async (
+      request: protos.google.firestore.v1.IBatchWriteRequest,
+    ): Promise<protos.google.firestore.v1.IBatchWriteResponse> => {
+      const { stub, metadata } = await ready()
+      return new Promise((resolve, reject) => {
+        stub.makeUnaryRequest(
+          '/google.firestore.v1.Firestore/BatchWrite',
+          (one: typeof request) => bytesOf(BatchWriteRequest.encode(one).finish()),
+          (bytes) => BatchWriteResponse.decode(bytes),
+          request,
+          metadata,
+          deadline(),
+          (error, response) => (error || !response ? reject(error ?? new Error('no response')) : resolve(response)),
+        )
+      })
+    },
+    close: () => client.close(),
+  }
+}
+
+/**
+ * BatchGetDocuments and BatchWrite. `BulkWriter` sends 20 writes a request, and `WriteBatch` binds all to the weakest.
+ *
+ * @see https://firebase.google.com/docs/firestore/reference/rpc/google.firestore.v1#batchwriterequest
+ */
+export const openBatches = async (): Promise<Batches> => {
+  const calls = await openCalls()
 
   const readAll: Batches['readAll'] = async (paths) => {
-    const database = await databaseName()
+    const database = await calls.database()
     const documents = paths.map((path) => `${database}/documents/${path}`)
-    return new Promise((resolve, reject) => {
-      const found = new Map<string, StoredDocument>()
-      client
-        .batchGetDocuments({ database, documents }, options)
-        .on('data', ({ found: document }: protos.google.firestore.v1.IBatchGetDocumentsResponse) => {
-          if (document?.name && document.updateTime)
-            found.set(document.name, { fields: decodeFields(document.fields), updateTime: document.updateTime })
-        })
-        .on('error', reject)
-        .on('end', () => resolve(documents.map((name) => found.get(name))))
+    const found = new Map<string, StoredDocument>()
+    await calls.batchGet({ database, documents }, ({ found: document }) => {
+      if (document?.name && document.updateTime)
+        found.set(document.name, { fields: decodeFields(document.fields), updateTime: document.updateTime })
     })
+    return documents.map((name) => found.get(name))
   }
 
   const send = async (
@@ -93,7 +149,7 @@ export const openBatches = async (): Promise<Batches> => {
     writes: readonly protos.google.firestore.v1.IWrite[],
   ): Promise<PromiseSettledResult<UpdateTime>[]> => {
     try {
-      const [{ status, writeResults }] = await client.batchWrite({ database, writes: [...writes] }, options)
+      const { status, writeResults } = await calls.batchWrite({ database, writes: [...writes] })
       return writes.map((_, index) => {
         const { code, message } = status?.[index] ?? {}
         return code
@@ -111,7 +167,7 @@ export const openBatches = async (): Promise<Batches> => {
   }
 
   const writeAll: Batches['writeAll'] = async (writes) => {
-    const database = await databaseName()
+    const database = await calls.database()
     const requests: protos.google.firestore.v1.IWrite[][] = []
     let bytes = 0
     for (const { path, fields: plain, fieldPaths, after } of writes) {
@@ -132,5 +188,5 @@ export const openBatches = async (): Promise<Batches> => {
     return (await Promise.all(requests.map((request) => send(database, request)))).flat()
   }
 
-  return { readAll, writeAll, close: () => client.close() }
+  return { readAll, writeAll, close: calls.close }
 }

@@ -24,7 +24,7 @@ export const encodeFields = (plain: PlainFields): { fields: Fields; bytesMax: nu
         ? { integerValue: plainValue }
         : { doubleValue: plainValue }
     if (typeof plainValue === 'boolean') return { booleanValue: plainValue }
-    if (plainValue === null) return { nullValue: 'NULL_VALUE' }
+    if (plainValue === null) return { nullValue: 0 }
     if (Array.isArray(plainValue)) return { arrayValue: { values: plainValue.map(valueOf) } }
     if (isMap(plainValue)) return { mapValue: { fields: fieldsOf(plainValue) } }
     throw new TypeError(`a ${typeof plainValue} is no value that JSON has`)
@@ -48,6 +48,7 @@ export const decodeFields = (fields: Fields | null | undefined): Record<string, 
   return plain
 }
 
+// What a value is not, it has as null, from its prototype.
 const plainOf = (value: Value): unknown => {
   if (value.stringValue !== undefined && value.stringValue !== null) return value.stringValue
   if (value.integerValue !== undefined && value.integerValue !== null) return Number(value.integerValue)
@@ -55,5 +56,5 @@ const plainOf = (value: Value): unknown => {
   if (value.booleanValue !== undefined && value.booleanValue !== null) return value.booleanValue
   if (value.mapValue) return decodeFields(value.mapValue.fields)
   if (value.arrayValue) return (value.arrayValue.values ?? []).map(plainOf)
-  return 'nullValue' in value ? null : value
+  return Object.hasOwn(value, 'nullValue') ? null : value
 }
