@@ -21,6 +21,9 @@ export const collections = {
   /** How much each range of keys takes, by the range's name. */
   keyRanges: 'keyRanges',
   deadLetterReplays: 'deadLetterReplays',
+  /** Entries on their way into the ledger; what their commitments stand for. */
+  ledgerIntake: 'ledgerIntake',
+  ledgerDisclosures: 'ledgerDisclosures',
   /** Duties that only one may do at a time, by the duty's name. */
   leases: 'leases',
   /** Under a tenant's counts: what changed since they were counted. */

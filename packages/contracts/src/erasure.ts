@@ -80,6 +80,8 @@ export const agentData: Readonly<Record<keyof typeof collections, AgentData> & R
     jobs: { found: 'mention', working: { field: 'status', values: [...workingJobStatuses, 'paused'] } },
     keyRanges: { found: 'nowhere', why: 'it counts writes by range' },
     leases: { found: 'nowhere', why: 'duties are not of agents' },
+    ledgerDisclosures: { found: 'nowhere', why: 'they are of people, and go with the account' },
+    ledgerIntake: { found: 'nowhere', why: 'it is sealed within seconds, and has no personal data' },
     pages: { found: 'entry', list: 'agents' },
     parked: { found: 'beneath', parent: 'agents' },
     pulses: { found: 'nowhere', why: 'they are brought into cells and go within minutes' },

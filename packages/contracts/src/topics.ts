@@ -17,6 +17,9 @@ export type TopicName = Topic['name']
 /** Orders to sweepers, from the tick to the instances that follow them: no events, and nothing that is not made anew each minute. */
 export const sweepsTopic = 'fleet.sweeps'
 
+/** Wakes the sealer of the ledger. What is to be sealed stands in Firestore. */
+export const sealTopic = 'ledger.appends'
+
 /** Where what a topic's functions cannot accept goes, with its reason and its original bytes. */
 export const deadLetterTopic = <Name extends TopicName>(topic: Name): `${Name}.dead` => `${topic}.dead`
 
