@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { fields } from './data-class.ts'
 import type { AgentObservation, AgentReport } from './event.ts'
 import type { ReportedState } from './event-types.ts'
 
@@ -18,20 +19,24 @@ export interface AgentChange {
  * in any order. Read with the trust that the control plane has in itself: what is not of this form is refused.
  */
 export const AgentsChanged = z.object({
-  type: z.literal('fleet.changed.v1'),
-  tenant: z.string(),
-  changes: z.array(
-    z.custom<AgentChange>(
-      (value) =>
-        typeof value === 'object' &&
-        value !== null &&
-        'agentId' in value &&
-        'createdAt' in value &&
-        'state' in value &&
-        'events' in value &&
-        Array.isArray(value.events),
+  ...fields.internal({
+    type: z.literal('fleet.changed.v1'),
+    tenant: z.string(),
+  }),
+  ...fields.confidential({
+    changes: z.array(
+      z.custom<AgentChange>(
+        (value) =>
+          typeof value === 'object' &&
+          value !== null &&
+          'agentId' in value &&
+          'createdAt' in value &&
+          'state' in value &&
+          'events' in value &&
+          Array.isArray(value.events),
+      ),
     ),
-  ),
+  }),
 })
 export type AgentsChanged = z.infer<typeof AgentsChanged>
 

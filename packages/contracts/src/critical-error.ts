@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { fields } from './data-class.ts'
 import type { Parsed } from './event.ts'
 import type { Problem } from './problem.ts'
 import { Instant, when } from './when.ts'
@@ -10,16 +11,18 @@ const text = (lengthMax: number) => {
 const kebab = z.string().regex(/^[a-z]+(?:-[a-z]+)*$/, { error: 'must be lower-case words with - between them' })
 
 /** An event on `error.critical`: something failed that mends itself late or not at all, and somebody should look. */
-export const CriticalError = z.object({
-  specversion: z.literal('1.0', { error: 'must be "1.0"' }),
-  id: z.uuidv7({ error: 'must be a UUID of version 7' }),
-  source: z.string().regex(/^\/\/control-plane\/[a-z-]{1,32}$/, { error: 'must be //control-plane/{room}' }),
-  type: z.literal('control-plane.failed.v1'),
-  /** What failed: `functions/{name}`, `topics/{name}` or `agents/{agentId}`. */
-  subject: text(256),
-  time: when,
-  data: z.object({ code: kebab, message: text(1000) }),
-})
+export const CriticalError = z.object(
+  fields.internal({
+    specversion: z.literal('1.0', { error: 'must be "1.0"' }),
+    id: z.uuidv7({ error: 'must be a UUID of version 7' }),
+    source: z.string().regex(/^\/\/control-plane\/[a-z-]{1,32}$/, { error: 'must be //control-plane/{room}' }),
+    type: z.literal('control-plane.failed.v1'),
+    /** What failed: `functions/{name}`, `topics/{name}` or `agents/{agentId}`. */
+    subject: text(256),
+    time: when,
+    data: z.object(fields.internal({ code: kebab, message: text(1000) })),
+  }),
+)
 export type CriticalError = z.infer<typeof CriticalError>
 
 const family = 'control-plane.failed.v'
@@ -47,18 +50,20 @@ export const parseCriticalError = (json: string): Parsed<CriticalError> => {
 }
 
 /** `alerts/{id}`: what keeps failing in one way, as one thing to look at. */
-export const AlertDocument = z.object({
-  source: z.string(),
-  subject: z.string(),
-  code: z.string(),
-  /** As it was last told. */
-  message: z.string(),
-  count: z.int(),
-  firstAt: Instant,
-  lastAt: Instant,
-  /** When people were last told of it. */
-  toldAt: Instant,
-  /** The latest errors, so that one that is delivered again is not counted again. */
-  eventIds: z.array(z.string()),
-})
+export const AlertDocument = z.object(
+  fields.internal({
+    source: z.string(),
+    subject: z.string(),
+    code: z.string(),
+    /** As it was last told. */
+    message: z.string(),
+    count: z.int(),
+    firstAt: Instant,
+    lastAt: Instant,
+    /** When people were last told of it. */
+    toldAt: Instant,
+    /** The latest errors, so that one that is delivered again is not counted again. */
+    eventIds: z.array(z.string()),
+  }),
+)
 export type AlertDocument = z.infer<typeof AlertDocument>

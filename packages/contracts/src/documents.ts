@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { fields } from './data-class.ts'
 import { AgentId, tiers } from './envelope.ts'
 import { ReportedState } from './event-types.ts'
 import { Instant } from './when.ts'
@@ -49,68 +50,83 @@ export const parkedInDocumentLengthMax = 200_000
 export const parkedMax = 1000
 
 /** A report that came before one it follows: its JSON as received, to be applied when the gap closes. */
-export const ParkedReport = z.object({ sequence: z.int(), publishedAt: Instant, raw: z.string() })
+export const ParkedReport = z.object({
+  ...fields.internal({ sequence: z.int(), publishedAt: Instant }),
+  ...fields.confidential({ raw: z.string() }),
+})
 export type ParkedReport = z.infer<typeof ParkedReport>
 
-export const Presence = z.object({ status: z.enum(['heard', 'silent']), since: Instant, observedAt: Instant })
+export const Presence = z.object(
+  fields.internal({ status: z.enum(['heard', 'silent']), since: Instant, observedAt: Instant }),
+)
 export type Presence = z.infer<typeof Presence>
 
 /** What operators want an agent's properties to be. A condition on a change is one on `version`. */
 export const DesiredState = z.object({
-  /** How often it was changed: the first change makes it 1. */
-  version: z.int(),
-  /** JSON. Kept as text, since nothing asks for what is in it and a map would cost at each write of the agent. */
-  properties: z.string(),
-  changedAt: Instant,
-  changedBy: z.string(),
-  /** The bulk job that wrote it, and the properties that it replaced, for its roll back. */
-  jobId: z.string().nullable(),
-  replaced: z.string().nullable(),
+  ...fields.internal({
+    /** How often it was changed: the first change makes it 1. */
+    version: z.int(),
+    changedAt: Instant,
+    changedBy: z.string(),
+    /** The bulk job that wrote it. */
+    jobId: z.string().nullable(),
+  }),
+  ...fields.confidential({
+    /** JSON. Kept as text, since nothing asks for what is in it and a map would cost at each write of the agent. */
+    properties: z.string(),
+    /** What the job replaced, for its roll back. */
+    replaced: z.string().nullable(),
+  }),
 })
 export type DesiredState = z.infer<typeof DesiredState>
 
 /** `agents/{agentId}`: one agent as the control plane knows it. */
 export const AgentDocument = z.object({
-  agentId: AgentId,
-  tenant: z.string(),
-  region: z.string(),
-  tier: z.enum(tiers),
-  /** `reported.status`, where queries find it. */
-  status: z.string(),
-  /** Of its latest run, where queries find them. */
-  kind: z.string().nullable().default(null),
-  labels: z.record(z.string(), z.string()).default({}),
-  reported: ReportedState,
-  /** What it reported of its properties, as JSON; the desired version it says it has seen. */
-  properties: z.string().default('{}'),
-  seenDesiredVersion: z.int().default(0),
-  /** Written by operators, never by the fold; null while nobody asked for anything. */
-  desired: DesiredState.nullable().default(null),
-  /** Whether the reported properties are all that desired says. */
-  inSync: z.boolean().default(true),
-  /** How often the document was written. */
-  version: z.int(),
-  /** Of the last report applied: what is at or before it is a duplicate. */
-  lastSequence: z.int(),
-  parked: z.array(ParkedReport),
-  /** How many more are parked in documents of their own. */
-  parkedElsewhere: z.int(),
-  /** Since when a report is missing; null when none is. Not indexed, since it only grows: queries ask for `hasGap`. */
-  gapSince: Instant.nullable(),
-  hasGap: z.boolean(),
-  /** Set when the gap outlived its bound and the agent was asked for a snapshot. */
-  resyncRequestedAt: Instant.nullable(),
-  /** The latest, oldest first, a JSON line each: `transitionsOf` reads them. As maps they would be most of a write's cost. */
-  transitions: z.string(),
-  /** By heartbeats; null for an agent that never sent one. */
-  presence: Presence.nullable(),
-  /** The same of what its heartbeats list, by name: of those that were ever silent in this run. */
-  capabilities: z.record(z.string(), Presence).default({}),
-  createdAt: Instant,
-  updatedAt: Instant,
+  ...fields.internal({
+    agentId: AgentId,
+    tenant: z.string(),
+    region: z.string(),
+    tier: z.enum(tiers),
+    /** `reported.status`, where queries find it. */
+    status: z.string(),
+    /** Of its latest run, where queries find them. */
+    kind: z.string().nullable().default(null),
+    labels: z.record(z.string(), z.string()).default({}),
+    reported: ReportedState,
+    /** The desired version it says it has seen. */
+    seenDesiredVersion: z.int().default(0),
+    /** Written by operators, never by the fold; null while nobody asked for anything. */
+    desired: DesiredState.nullable().default(null),
+    /** Whether the reported properties are all that desired says. */
+    inSync: z.boolean().default(true),
+    /** How often the document was written. */
+    version: z.int(),
+    /** Of the last report applied: what is at or before it is a duplicate. */
+    lastSequence: z.int(),
+    parked: z.array(ParkedReport),
+    /** How many more are parked in documents of their own. */
+    parkedElsewhere: z.int(),
+    /** Since when a report is missing; null when none is. Not indexed, since it only grows: queries ask for `hasGap`. */
+    gapSince: Instant.nullable(),
+    hasGap: z.boolean(),
+    /** Set when the gap outlived its bound and the agent was asked for a snapshot. */
+    resyncRequestedAt: Instant.nullable(),
+    /** The latest, oldest first, a JSON line each: `transitionsOf` reads them. As maps they would be most of a write's cost. */
+    transitions: z.string(),
+    /** By heartbeats; null for an agent that never sent one. */
+    presence: Presence.nullable(),
+    /** The same of what its heartbeats list, by name: of those that were ever silent in this run. */
+    capabilities: z.record(z.string(), Presence).default({}),
+    createdAt: Instant,
+    updatedAt: Instant,
+  }),
+  ...fields.confidential({
+    /** What it reported of its properties, as JSON. */
+    properties: z.string().default('{}'),
+  }),
 })
 export type AgentDocument = z.infer<typeof AgentDocument>
 
 /** The one holder of a duty. A write under a lease carries its token; a later holder's is higher (fencing). */
-export const Lease = z.object({ holder: z.string(), token: z.int(), expiresAt: Instant })
+export const Lease = z.object(fields.internal({ holder: z.string(), token: z.int(), expiresAt: Instant }))
 export type Lease = z.infer<typeof Lease>

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { fields } from './data-class.ts'
 import { when } from './when.ts'
 
 const pattern = (expression: RegExp, rule: string) => z.string({ error: rule }).regex(expression, { error: rule })
@@ -29,31 +30,35 @@ const sequenceRule = `must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER
  */
 export const Envelope = z.object(
   {
-    specversion: z.literal('1.0', { error: 'must be "1.0"' }),
-    /** UUIDv7 (RFC 9562), made by the sender: Pub/Sub's own ids change with each delivery. */
-    id: z.uuidv7({ error: 'must be a UUID of version 7' }),
-    source: pattern(
-      /^\/\/(?:agents\/[A-Za-z0-9][A-Za-z0-9._:-]{0,127}|control-plane\/[a-z-]{1,32})$/,
-      'must be //agents/{agentId} or //control-plane/{room}',
-    ),
-    type: pattern(
-      /^[a-z]+(?:[.-][a-z]+)*\.v[1-9][0-9]{0,3}$/,
-      'must be lower-case words and a version, such as agent.started.v1',
-    ),
-    subject: pattern(/^agents\/[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, 'must be agents/{agentId}'),
-    time: when,
-    datacontenttype: z.literal('application/json', { error: 'must be application/json' }).optional(),
-    tenant: Slug,
-    region: Slug,
-    tier: z.enum(tiers, { error: `must be one of ${tiers.join(', ')}` }),
-    /** Per agent, from 1, without holes. Only what an agent reports about itself has one. */
-    sequence: z.int({ error: sequenceRule }).min(1, { error: sequenceRule }).optional(),
-    /** https://www.w3.org/TR/trace-context/#traceparent-header */
-    traceparent: pattern(
-      /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/,
-      'must be a W3C traceparent of version 00',
-    ).optional(),
-    data: z.record(z.string(), z.unknown(), { error: 'must be an object' }),
+    ...fields.internal({
+      specversion: z.literal('1.0', { error: 'must be "1.0"' }),
+      /** UUIDv7 (RFC 9562), made by the sender: Pub/Sub's own ids change with each delivery. */
+      id: z.uuidv7({ error: 'must be a UUID of version 7' }),
+      source: pattern(
+        /^\/\/(?:agents\/[A-Za-z0-9][A-Za-z0-9._:-]{0,127}|control-plane\/[a-z-]{1,32})$/,
+        'must be //agents/{agentId} or //control-plane/{room}',
+      ),
+      type: pattern(
+        /^[a-z]+(?:[.-][a-z]+)*\.v[1-9][0-9]{0,3}$/,
+        'must be lower-case words and a version, such as agent.started.v1',
+      ),
+      subject: pattern(/^agents\/[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, 'must be agents/{agentId}'),
+      time: when,
+      datacontenttype: z.literal('application/json', { error: 'must be application/json' }).optional(),
+      tenant: Slug,
+      region: Slug,
+      tier: z.enum(tiers, { error: `must be one of ${tiers.join(', ')}` }),
+      /** Per agent, from 1, without holes. Only what an agent reports about itself has one. */
+      sequence: z.int({ error: sequenceRule }).min(1, { error: sequenceRule }).optional(),
+      /** https://www.w3.org/TR/trace-context/#traceparent-header */
+      traceparent: pattern(
+        /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/,
+        'must be a W3C traceparent of version 00',
+      ).optional(),
+    }),
+    ...fields.confidential({
+      data: z.record(z.string(), z.unknown(), { error: 'must be an object' }),
+    }),
   },
   { error: 'must be a JSON object' },
 )

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { fields } from './data-class.ts'
 import { AgentId, Envelope } from './envelope.ts'
 import type { collections } from './documents.ts'
 import { workingJobStatuses } from './jobs.ts'
@@ -7,42 +8,45 @@ const Instant = z.iso.datetime({ precision: 3 })
 const count = z.int().min(0)
 
 /** Whose data is to be deleted: an agent of a tenant. */
-export const ErasureRequest = z.strictObject(
-  { tenant: Envelope.shape.tenant, agentId: AgentId },
-  { error: 'must be an object with tenant and agentId, and nothing else' },
-)
+export const ErasureRequest = z.strictObject(fields.internal({ tenant: Envelope.shape.tenant, agentId: AgentId }), {
+  error: 'must be an object with tenant and agentId, and nothing else',
+})
 export type ErasureRequest = z.infer<typeof ErasureRequest>
 
 /** How far an erasure is. Whom it is about stands in it only while it has to be known. */
 export const ErasureState = z.discriminatedUnion('status', [
-  z.object({ status: z.literal('erasing'), agentId: AgentId, dueAt: Instant }),
-  z.object({ status: z.literal('erased'), erasedAt: Instant }),
+  z.object(fields.internal({ status: z.literal('erasing'), agentId: AgentId, dueAt: Instant })),
+  z.object(fields.internal({ status: z.literal('erased'), erasedAt: Instant })),
 ])
 export type ErasureState = z.infer<typeof ErasureState>
 
 /** `erasures/{id}`: that an agent's data was deleted, where, how much and when, without naming the agent. */
-export const Erasure = z.object({
-  id: z.string(),
-  tenant: z.string(),
-  requestedAt: Instant,
-  /** How often everything was gone through, and when it was last. */
-  passes: count,
-  lastPassAt: Instant.nullable(),
-  /** How many documents or rows were deleted, or freed of the agent, by the name of their collection or table. */
-  deleted: z.record(z.string(), count),
-  state: ErasureState,
-})
+export const Erasure = z.object(
+  fields.internal({
+    id: z.string(),
+    tenant: z.string(),
+    requestedAt: Instant,
+    /** How often everything was gone through, and when it was last. */
+    passes: count,
+    lastPassAt: Instant.nullable(),
+    /** How many documents or rows were deleted, or freed of the agent, by the name of their collection or table. */
+    deleted: z.record(z.string(), count),
+    state: ErasureState,
+  }),
+)
 export type Erasure = z.infer<typeof Erasure>
 
 /** An erasure as the API shows it. */
-export const ErasureView = Erasure.omit({ state: true }).extend({ status: z.enum(['erasing', 'erased']) })
+export const ErasureView = Erasure.omit({ state: true }).extend(
+  fields.internal({ status: z.enum(['erasing', 'erased']) }),
+)
 export type ErasureView = z.infer<typeof ErasureView>
 
 /**
  * `erasedAgents/{SHA-256 of the agent's id}`: events of it that come late are not to bring it back. Goes when no event can
  * be young enough any more to be accepted.
  */
-export const ErasedAgent = z.object({ erasureId: z.string(), tenant: z.string(), expiresAt: Instant })
+export const ErasedAgent = z.object(fields.internal({ erasureId: z.string(), tenant: z.string(), expiresAt: Instant }))
 export type ErasedAgent = z.infer<typeof ErasedAgent>
 
 /** Where in a collection the data of one agent is. */

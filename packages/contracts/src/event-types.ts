@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { fields } from './data-class.ts'
 import { Properties } from './properties.ts'
 import { when } from './when.ts'
 
@@ -43,63 +44,83 @@ export const Outcome = oneOf(outcomes)
 export type Outcome = z.infer<typeof Outcome>
 
 export const AgentStarted = z.object({
-  kind: named(64),
-  version: named(64).optional(),
-  task: text(256).optional(),
-  labels: Labels.optional(),
+  ...fields.internal({
+    kind: named(64),
+    version: named(64).optional(),
+    labels: Labels.optional(),
+  }),
+  ...fields.confidential({
+    task: text(256).optional(),
+  }),
 })
 
-export const StepTaken = z.object({
-  step: oneOf(['thought', 'acted', 'observed']),
-  tool: Key.optional(),
-  observationBytes: count.optional(),
-  costUsd: amount.optional(),
-  tokensIn: count.optional(),
-  tokensOut: count.optional(),
-  durationMs: amount.optional(),
-})
+export const StepTaken = z.object(
+  fields.internal({
+    step: oneOf(['thought', 'acted', 'observed']),
+    tool: Key.optional(),
+    observationBytes: count.optional(),
+    costUsd: amount.optional(),
+    tokensIn: count.optional(),
+    tokensOut: count.optional(),
+    durationMs: amount.optional(),
+  }),
+)
 
-export const StatusChanged = z.object({ status: oneOf(activeStatuses), reason: text(512).optional() })
+export const StatusChanged = z.object({
+  ...fields.internal({ status: oneOf(activeStatuses) }),
+  ...fields.confidential({ reason: text(512).optional() }),
+})
 
 export const AgentFinished = z.object({
-  outcome: Outcome,
-  reward: z.number({ error: 'must be a number' }).optional(),
-  exitCode: z.int({ error: 'must be a whole number' }).optional(),
-  signal: named(16).optional(),
-  costUsd: amount.optional(),
-  reason: text(512).optional(),
-  logTail: text(logTailLengthMax).optional(),
+  ...fields.internal({
+    outcome: Outcome,
+    reward: z.number({ error: 'must be a number' }).optional(),
+    exitCode: z.int({ error: 'must be a whole number' }).optional(),
+    signal: named(16).optional(),
+    costUsd: amount.optional(),
+  }),
+  ...fields.confidential({
+    reason: text(512).optional(),
+    logTail: text(logTailLengthMax).optional(),
+  }),
 })
 
 /** Totals over all runs of an agent. Money in US dollars. */
-export const Usage = z.object({
-  steps: count,
-  costUsd: amount,
-  tokensIn: count,
-  tokensOut: count,
-  observationBytes: count,
-  toolCalls: z
-    .record(Key, count, { error: 'must be an object of counts' })
-    .refine((calls) => Object.keys(calls).filter((tool) => tool !== otherTools).length <= toolsMax, {
-      error: `must have at most ${toolsMax} entries besides ${otherTools}`,
-    }),
-})
+export const Usage = z.object(
+  fields.internal({
+    steps: count,
+    costUsd: amount,
+    tokensIn: count,
+    tokensOut: count,
+    observationBytes: count,
+    toolCalls: z
+      .record(Key, count, { error: 'must be an object of counts' })
+      .refine((calls) => Object.keys(calls).filter((tool) => tool !== otherTools).length <= toolsMax, {
+        error: `must have at most ${toolsMax} entries besides ${otherTools}`,
+      }),
+  }),
+)
 export type Usage = z.infer<typeof Usage>
 
-const Run = z.object({ ...AgentStarted.shape, number: count, startedAt: when })
+const Run = z.object({ ...AgentStarted.shape, ...fields.internal({ number: count, startedAt: when }) })
 
 /** What an agent says of itself, as a union on `status`. */
 export const ReportedState = z.discriminatedUnion(
   'status',
   [
-    z.object({ status: z.literal('new'), usage: Usage }),
-    z.object({ status: z.enum(activeStatuses), run: Run, usage: Usage, reason: text(512).optional() }),
+    z.object(fields.internal({ status: z.literal('new'), usage: Usage })),
     z.object({
-      status: z.enum(['succeeded', 'failed', 'completed', 'cancelled']),
-      run: Run,
-      usage: Usage,
-      finish: z.object({ ...AgentFinished.shape, finishedAt: when }),
+      ...fields.internal({ status: z.enum(activeStatuses), run: Run, usage: Usage }),
+      ...fields.confidential({ reason: text(512).optional() }),
     }),
+    z.object(
+      fields.internal({
+        status: z.enum(['succeeded', 'failed', 'completed', 'cancelled']),
+        run: Run,
+        usage: Usage,
+        finish: z.object({ ...AgentFinished.shape, ...fields.internal({ finishedAt: when }) }),
+      }),
+    ),
   ],
   { error: 'must be new, running, waiting, draining, succeeded, failed, completed or cancelled' },
 )
@@ -115,13 +136,20 @@ export const agentStatuses: readonly [AgentStatus, ...AgentStatus[]] = [
 ]
 
 /** What an agent's properties are now: a merge patch on what it reported before, and the desired state it has seen. */
-export const PropertiesReported = z.object({ properties: Properties, desiredVersion: count.optional() })
+export const PropertiesReported = z.object({
+  ...fields.confidential({ properties: Properties }),
+  ...fields.internal({ desiredVersion: count.optional() }),
+})
 
 /** The whole state at the event's sequence: it replaces all that came before. */
 export const AgentSnapshot = z.object({
-  state: ReportedState,
-  properties: Properties.optional(),
-  desiredVersion: count.optional(),
+  ...fields.internal({
+    state: ReportedState,
+    desiredVersion: count.optional(),
+  }),
+  ...fields.confidential({
+    properties: Properties.optional(),
+  }),
 })
 
 const boundRule = 'must be a number from 5 to 86400'
@@ -138,7 +166,7 @@ const CapabilityName = z
   .string({ error: capabilityRule })
   .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, { error: capabilityRule })
 const heartbeatCapabilities = z
-  .record(CapabilityName, z.object({ silenceBoundSeconds, leaving: leaving.optional() }), {
+  .record(CapabilityName, z.object(fields.internal({ silenceBoundSeconds, leaving: leaving.optional() })), {
     error: 'must be an object of capabilities',
   })
   .refine((capabilities) => Object.keys(capabilities).length <= capabilitiesMax, {
@@ -160,37 +188,51 @@ const LastWill = z.record(z.string(), z.unknown(), { error: 'must be an object o
 )
 
 export const AgentHeartbeat = z.object({
-  /** The agent counts as silent when it was not heard for this long. */
-  silenceBoundSeconds,
-  cpuPercent: amount.optional(),
-  memoryBytes: count.optional(),
-  /** The agent's last word: it stops here, so its silence from now on means nothing. */
-  leaving: leaving.optional(),
-  /** What of the agent works, by name. One that later heartbeats leave out for its bound went silent; `leaving` ends that. */
-  capabilities: heartbeatCapabilities.optional(),
-  /**
-   * What the control plane says on the agent's behalf should it go silent: given once, kept until another or null comes, and
-   * void when the agent leaves (as MQTT's will message, OASIS MQTT 5.0, section 3.1.2.5).
-   */
-  will: LastWill.nullable().optional(),
+  ...fields.internal({
+    /** The agent counts as silent when it was not heard for this long. */
+    silenceBoundSeconds,
+    cpuPercent: amount.optional(),
+    memoryBytes: count.optional(),
+    /** The agent's last word: it stops here, so its silence from now on means nothing. */
+    leaving: leaving.optional(),
+    /** What of the agent works, by name. One that later heartbeats leave out for its bound went silent; `leaving` ends that. */
+    capabilities: heartbeatCapabilities.optional(),
+  }),
+  ...fields.confidential({
+    /**
+     * What the control plane says on the agent's behalf should it go silent: given once, kept until another or null comes, and
+     * void when the agent leaves (as MQTT's will message, OASIS MQTT 5.0, section 3.1.2.5).
+     */
+    will: LastWill.nullable().optional(),
+  }),
 })
 
 /** Of the agent's own clock, in whole seconds, rounded up. */
 const lastHeardAt = when
-export const AgentWentSilent = z.object({ lastHeardAt, silenceBoundSeconds: amount, will: LastWill.optional() })
-export const AgentHeardAgain = z.object({ heardAt: when })
+export const AgentWentSilent = z.object({
+  ...fields.internal({ lastHeardAt, silenceBoundSeconds: amount }),
+  ...fields.confidential({ will: LastWill.optional() }),
+})
+export const AgentHeardAgain = z.object(fields.internal({ heardAt: when }))
 /** One of its capabilities, while the agent itself is heard. */
-export const CapabilityWentSilent = z.object({ capability: CapabilityName, lastHeardAt, silenceBoundSeconds: amount })
-export const CapabilityHeardAgain = z.object({ capability: CapabilityName, heardAt: when })
-export const ResyncRequested = z.object({ afterSequence: count, gapSince: when })
+export const CapabilityWentSilent = z.object(
+  fields.internal({ capability: CapabilityName, lastHeardAt, silenceBoundSeconds: amount }),
+)
+export const CapabilityHeardAgain = z.object(fields.internal({ capability: CapabilityName, heardAt: when }))
+export const ResyncRequested = z.object(fields.internal({ afterSequence: count, gapSince: when }))
 /** What an agent is asked to become: `delta` is what desired says and it did not report. */
-export const DesiredChanged = z.object({ desiredVersion: count, properties: Properties, delta: Properties })
+export const DesiredChanged = z.object({
+  ...fields.internal({ desiredVersion: count }),
+  ...fields.confidential({ properties: Properties, delta: Properties }),
+})
 
 /** Version 1 told success apart by a flag; version 2 names the outcome. */
-const AgentFinishedV1 = z.object({
-  success: z.boolean({ error: 'must be true or false' }),
-  exitCode: z.int({ error: 'must be a whole number' }).optional(),
-})
+const AgentFinishedV1 = z.object(
+  fields.internal({
+    success: z.boolean({ error: 'must be true or false' }),
+    exitCode: z.int({ error: 'must be a whole number' }).optional(),
+  }),
+)
 
 /**
  * Every event type in its current version. `reports` are what an agent says of itself, in sequence, and

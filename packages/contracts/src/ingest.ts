@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { fields } from './data-class.ts'
 import { isReport, type AgentEvent, type Parsed } from './event.ts'
 import { batchOf, itemsOf, parseJson, type EventItem } from './message.ts'
 import { problemCodes } from './problem.ts'
@@ -51,18 +52,24 @@ export const foldVerdicts = ['applied', 'duplicate', 'parked', 'observed', 'refu
 /** One for each event, in the order of the request. */
 export const IngestResult = z.discriminatedUnion('status', [
   /** It is published, and will be folded; `verdict` says that it was. */
-  z.object({ status: z.literal('accepted'), id: z.string(), verdict: z.enum(foldVerdicts).optional() }),
+  z.object(
+    fields.internal({ status: z.literal('accepted'), id: z.string(), verdict: z.enum(foldVerdicts).optional() }),
+  ),
   /** It is kept as a dead letter, and the same bytes will be refused again. */
-  z.object({
-    status: z.literal('refused'),
-    problem: z.object({ code: z.enum(problemCodes), field: z.string(), rule: z.string() }),
-    line: z.int().optional(),
-  }),
+  z.object(
+    fields.internal({
+      status: z.literal('refused'),
+      problem: z.object(fields.internal({ code: z.enum(problemCodes), field: z.string(), rule: z.string() })),
+      line: z.int().optional(),
+    }),
+  ),
 ])
 export type IngestResult = z.infer<typeof IngestResult>
 
 /** The answer to a request of which at least one event is accepted. */
-export const IngestAnswer = z.object({ accepted: z.int(), refused: z.int(), results: z.array(IngestResult) })
+export const IngestAnswer = z.object(
+  fields.internal({ accepted: z.int(), refused: z.int(), results: z.array(IngestResult) }),
+)
 export type IngestAnswer = z.infer<typeof IngestAnswer>
 
 /** ... and to one of which none is. */

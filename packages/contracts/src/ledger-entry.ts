@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { fields } from './data-class.ts'
 import { Instant } from './when.ts'
 
 /** What is recorded. `events-folded` is one entry for all events of a commit. */
@@ -25,32 +26,34 @@ export const Digest = z.string().regex(/^[A-Za-z0-9_-]{43}$/, { error: 'must be 
  *
  * A leaf of the log is its canonical JSON (RFC 8785) in UTF-8.
  */
-export const LedgerEntry = z.strictObject({
-  version: z.literal(1),
-  /** UUIDv7: an entry stands in the log once. */
-  id: z.uuidv7(),
-  time: Instant,
-  kind: z.enum(ledgerKinds),
-  /** What was done, in the past tense, such as `key-rotated`. */
-  action: z.string().regex(/^[a-z]+(?:-[a-z]+)*$/),
-  actor: z.strictObject({ kind: z.enum(actorKinds), id: z.string().max(128) }),
-  /** `*` for what concerns no single tenant. */
-  tenant: z.string().max(63),
-  /** What it was done to: a path, such as `agents/a-1`. */
-  subject: z.string().max(300),
-  outcome: z.enum(['done', 'allowed', 'denied', 'failed']),
-  /** The rule or the code that decided, where there is one. */
-  reason: z.string().max(200).nullable(),
-  /** Trace id of W3C trace context, 32 hex digits. */
-  trace: z
-    .string()
-    .regex(/^[0-9a-f]{32}$/)
-    .nullable(),
-  /** What else is to be told: names, numbers, hashes. Never personal data, and nothing confidential. */
-  details: z.record(z.string(), z.union([z.string().max(300), z.number(), z.boolean(), z.null()])),
-  /** By the field that they stand for. */
-  commitments: z.record(z.string(), Digest),
-})
+export const LedgerEntry = z.strictObject(
+  fields.internal({
+    version: z.literal(1),
+    /** UUIDv7: an entry stands in the log once. */
+    id: z.uuidv7(),
+    time: Instant,
+    kind: z.enum(ledgerKinds),
+    /** What was done, in the past tense, such as `key-rotated`. */
+    action: z.string().regex(/^[a-z]+(?:-[a-z]+)*$/),
+    actor: z.strictObject(fields.internal({ kind: z.enum(actorKinds), id: z.string().max(128) })),
+    /** `*` for what concerns no single tenant. */
+    tenant: z.string().max(63),
+    /** What it was done to: a path, such as `agents/a-1`. */
+    subject: z.string().max(300),
+    outcome: z.enum(['done', 'allowed', 'denied', 'failed']),
+    /** The rule or the code that decided, where there is one. */
+    reason: z.string().max(200).nullable(),
+    /** Trace id of W3C trace context, 32 hex digits. */
+    trace: z
+      .string()
+      .regex(/^[0-9a-f]{32}$/)
+      .nullable(),
+    /** What else is to be told: names, numbers, hashes. Never personal data, and nothing confidential. */
+    details: z.record(z.string(), z.union([z.string().max(300), z.number(), z.boolean(), z.null()])),
+    /** By the field that they stand for. */
+    commitments: z.record(z.string(), Digest),
+  }),
+)
 export type LedgerEntry = z.infer<typeof LedgerEntry>
 
 /** An entry's canonical JSON has at most this many bytes, so that a bundle of 256 fits a document. */
@@ -60,11 +63,13 @@ export const ledgerEntryBytesMax = 3072
  * `ledgerIntake/{shard}-{uuid}`: entries that are appended and not yet sealed, written in the transaction of what they
  * tell. The sealer takes the document away in the commit that seals them.
  */
-export const LedgerIntake = z.object({
-  appendedAt: Instant,
-  /** Canonical JSON, one or more. */
-  entries: z.array(z.string()),
-})
+export const LedgerIntake = z.object(
+  fields.internal({
+    appendedAt: Instant,
+    /** Canonical JSON, one or more. */
+    entries: z.array(z.string()),
+  }),
+)
 export type LedgerIntake = z.infer<typeof LedgerIntake>
 
 /** First digits of an intake document's id, drawn by chance: writers meet nowhere. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { fields } from './data-class.ts'
 import { parseEvent, type AgentEvent, type Parsed } from './event.ts'
 import type { Problem } from './problem.ts'
 
@@ -8,11 +9,15 @@ import type { Problem } from './problem.ts'
  * @see https://cloud.google.com/pubsub/docs/reference/rest/v1/PubsubMessage
  */
 export const PubSubMessage = z.object({
-  messageId: z.string(),
-  /** Base64. */
-  data: z.string().default(''),
-  attributes: z.record(z.string(), z.string()).default({}),
-  publishTime: z.iso.datetime({ offset: true }),
+  ...fields.internal({
+    messageId: z.string(),
+    publishTime: z.iso.datetime({ offset: true }),
+  }),
+  ...fields.confidential({
+    /** Base64. */
+    data: z.string().default(''),
+    attributes: z.record(z.string(), z.string()).default({}),
+  }),
 })
 
 /** One event of a message. `raw` is its own JSON text, which alone is a message with the same meaning. */

@@ -1,22 +1,25 @@
 import { z } from 'zod'
+import { fields } from './data-class.ts'
 import { Instant } from './when.ts'
 
 /** An agent's document keeps this many of its latest transitions; the archive has all. */
 export const transitionsKept = 20
 
 /** One applied report. */
-export const Transition = z.object({
-  sequence: z.int(),
-  type: z.string(),
-  /** The agent's status after it. */
-  status: z.string(),
-  /** When it happened at the agent, when it was published, and when it became visible in the document. */
-  at: Instant,
-  publishedAt: Instant,
-  foldedAt: Instant,
-  /** Why it changed nothing, when it was refused; it stands in the dead letters. */
-  refused: z.string().optional(),
-})
+export const Transition = z.object(
+  fields.internal({
+    sequence: z.int(),
+    type: z.string(),
+    /** The agent's status after it. */
+    status: z.string(),
+    /** When it happened at the agent, when it was published, and when it became visible in the document. */
+    at: Instant,
+    publishedAt: Instant,
+    foldedAt: Instant,
+    /** Why it changed nothing, when it was refused; it stands in the dead letters. */
+    refused: z.string().optional(),
+  }),
+)
 export type Transition = z.infer<typeof Transition>
 
 // Times after the first as milliseconds since it. An agent's document is mostly transitions, and each byte of it is read

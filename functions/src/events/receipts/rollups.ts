@@ -1,7 +1,6 @@
-import { collections, type Rollup } from '@infinity-matrix/contracts'
+import { collections, RollupJournal, type Rollup } from '@infinity-matrix/contracts'
 import { rollUp } from '@infinity-matrix/core/events'
 import type { FieldValue, Transaction } from '@google-cloud/firestore'
-import { z } from 'zod'
 import type { Context } from '../../runtime/context.ts'
 import { createLeases, isLeaseLost, type HeldLease } from '../../runtime/lease.ts'
 import type { ReceiptQueue } from './receipt-queue.ts'
@@ -10,9 +9,6 @@ const duty = 'analytics-rollup'
 const leaseSeconds = 60
 // Each batch is a transaction, whose documents are one for a tenant and minute.
 const batchSize = 400
-
-/** Messages that are counted, and may come again because nobody has acknowledged them for sure. */
-const Journal = z.object({ unacknowledged: z.array(z.string()) })
 
 /**
  * Adds receipts to their rollups, each message once: which messages a batch counted is stored with the counts, and
@@ -36,7 +32,7 @@ export const createRollups = (context: Context, queue: ReceiptQueue) => {
 
   const forget = (held: HeldLease, messageIds: ReadonlySet<string>): Promise<void> =>
     leases.commit(held, async (transaction) => {
-      const { unacknowledged } = Journal.parse((await transaction.get(journal)).data())
+      const { unacknowledged } = RollupJournal.parse((await transaction.get(journal)).data())
       transaction.set(journal, { unacknowledged: unacknowledged.filter((id) => !messageIds.has(id)) })
     })
 
@@ -54,7 +50,7 @@ export const createRollups = (context: Context, queue: ReceiptQueue) => {
         const messageIds = new Set(queued.map(({ messageId }) => messageId))
         await leases.commit(held, async (transaction) => {
           const snapshot = await transaction.get(journal)
-          const counted = new Set(snapshot.exists ? Journal.parse(snapshot.data()).unacknowledged : [])
+          const counted = new Set(snapshot.exists ? RollupJournal.parse(snapshot.data()).unacknowledged : [])
           const fresh = [...new Map(queued.map((one) => [one.messageId, one])).values()].filter(
             ({ messageId }) => !counted.has(messageId),
           )
