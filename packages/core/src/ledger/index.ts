@@ -1,0 +1,5 @@
+export * from './checkpoint.ts'
+export * from './key.ts'
+export * from './ledger-fault.ts'
+export * from './note.ts'
+export * from './sign.ts'
