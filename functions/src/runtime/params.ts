@@ -1,4 +1,6 @@
 // The one module that reads the environment. Values come from functions/.env* and are asked for by `firebase deploy`.
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
 import { defineBoolean, defineInt, defineString } from 'firebase-functions/params'
 
 /** Where BigQuery is: Google's own, or, beside a local Pub/Sub engine, what its BigQuery subscriptions wrote. */
@@ -26,6 +28,13 @@ export const functionName = (): string => process.env['K_SERVICE'] ?? process.en
 
 /** Whether engines on this machine stand in for Google's services. */
 export const isLocal = (): boolean => process.env['PUBSUB_EMULATOR_HOST'] !== undefined
+
+/** The key of Cloud KMS that wraps data keys, `projects/{p}/locations/{l}/keyRings/{r}/cryptoKeys/{k}`. */
+export const kmsKey = defineString('KMS_KEY', { default: '' })
+
+/** Where the key stands that does so beside local engines: outside the repository, and made where it is not. */
+export const keyFile = (): string =>
+  process.env['IMX_KEY_FILE'] ?? join(tmpdir(), `infinity-matrix-${userInfo().uid}`, 'keys.json')
 
 /** Whether endpoints of subscribers may be on this machine, over plain http: for engines on this machine only. */
 export const localEndpoints = defineBoolean('LOCAL_ENDPOINTS', { default: false })

@@ -1,3 +1,4 @@
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 /** Where the repository is: firebase.json, functions and the workers' own files. */
@@ -45,11 +46,14 @@ export const agentEnvironment = (desiredFile: string): NodeJS.ProcessEnv => ({
 })
 
 /** What a suite of our own is started with. `persistIn`: the folder that keeps its documents, and the archive that led to them. */
-export const suiteEnvironment = (persistIn: string | undefined): NodeJS.ProcessEnv =>
-  persistIn === undefined
-    ? process.env
+export const suiteEnvironment = (persistIn: string | undefined): NodeJS.ProcessEnv => {
+  // Data keys are wrapped by it; a suite that keeps its documents must find it again.
+  const environment = { IMX_KEY_FILE: join(homedir(), '.infinity-matrix', 'keys.json'), ...process.env }
+  return persistIn === undefined
+    ? environment
     : {
-        ...process.env,
+        ...environment,
         IMX_FIRESTORE_PERSIST: join(persistIn, 'firestore'),
         IMX_BIGQUERY_TABLES: join(persistIn, 'bigquery'),
       }
+}

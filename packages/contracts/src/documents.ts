@@ -29,6 +29,11 @@ export const collections = {
   leases: 'leases',
   /** Under a tenant's counts: what changed since they were counted. */
   shards: 'shards',
+  /** What is left of each quota in its window, by the quota's name. */
+  quotas: 'quotas',
+  /** Data keys, wrapped, and how far a tenant's fields are sealed with the newest one, by tenant. */
+  tenantKeys: 'tenantKeys',
+  reencryptions: 'reencryptions',
   /** Under a job: what became of its agents. */
   pages: 'pages',
   /** Under an agent: events that wait for a missing one, when the agent's own document holds enough of them. */

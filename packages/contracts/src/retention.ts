@@ -30,6 +30,7 @@ export const documentRetention: Readonly<Partial<Record<keyof typeof collections
   deadLetterReplays: { field: 'updatedAt', days: storageDays.hot },
   jobs: { field: 'updatedAt', days: storageDays.warm },
   erasures: { field: 'requestedAt', days: storageDays.cold },
+  quotas: { field: 'endsAt', days: 0 },
   // It says itself when.
   erasedAgents: { field: 'expiresAt', days: 0 },
 }

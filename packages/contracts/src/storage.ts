@@ -12,6 +12,8 @@ import { LedgerDisclosure } from './ledger-disclosure.ts'
 import { LedgerIntake } from './ledger-entry.ts'
 import { Rollup, RollupJournal } from './rollup.ts'
 import { ChannelDocument, SubscribedTenants, SubscriptionDocument } from './subscription.ts'
+import { QuotaDocument } from './quota.ts'
+import { Reencryption, TenantKeys } from './tenant-keys.ts'
 
 /** How a collection keeps the fields that their class wants sealed. */
 export interface Storage {
@@ -47,9 +49,12 @@ export const storage: Readonly<Partial<Record<keyof typeof collections, Storage>
   parts: { schema: DeadLetterPart, plain: ofAgents },
   pulses: { schema: PulseDocument, plain: ofAgents },
   rollups: { schema: Rollup },
+  quotas: { schema: QuotaDocument },
+  reencryptions: { schema: Reencryption },
   rollupJournal: { schema: RollupJournal },
   shards: { schema: CountShard },
   subscribedTenants: { schema: SubscribedTenants },
+  tenantKeys: { schema: TenantKeys, plain: 'a data key is wrapped already, by a key that is not ours to read' },
   subscriptions: { schema: SubscriptionDocument },
 }
 

@@ -7,8 +7,9 @@ import {
   type SubscriptionChange,
   type SubscriptionDefinition,
 } from '@infinity-matrix/contracts'
-import type { Transaction } from '@google-cloud/firestore'
+import type { DocumentSnapshot, Transaction } from '@google-cloud/firestore'
 import type { Context } from '../../runtime/context.ts'
+import { protection } from '../../runtime/protection.ts'
 import { deleteQueue, makeQueue } from './endpoint-queue.ts'
 
 /** Subscriptions in Firestore, and which tenants have any. */
@@ -18,14 +19,22 @@ export const createSubscriptions = (context: Context) => {
   const tenants = firestore.collection(collections.subscribedTenants).doc('all')
   const instant = (ms: number) => new Date(ms).toISOString()
 
+  // An endpoint's URL is sealed: it often holds a secret.
+  const { seal, open } = protection(context)
+  const placeOf = (id: string, tenant: string) => ({ collection: 'subscriptions', id, tenant }) as const
+  const sealed = (subscription: SubscriptionDocument) =>
+    seal(placeOf(subscription.id, subscription.tenant), subscription)
+  const opened = async (snapshot: DocumentSnapshot): Promise<SubscriptionDocument> =>
+    SubscriptionDocument.parse(await open(placeOf(snapshot.id, String(snapshot.get('tenant'))), snapshot.data() ?? {}))
+
   const list = async (tenant: string): Promise<SubscriptionDocument[]> => {
     const { docs } = await subscriptions.where('tenant', '==', tenant).get()
-    return docs.map((snapshot) => SubscriptionDocument.parse(snapshot.data()))
+    return Promise.all(docs.map(opened))
   }
 
   const get = async (id: string): Promise<SubscriptionDocument | undefined> => {
     const snapshot = await subscriptions.doc(id).get()
-    return snapshot.exists ? SubscriptionDocument.parse(snapshot.data()) : undefined
+    return snapshot.exists ? opened(snapshot) : undefined
   }
 
   // The first active subscription of a tenant begins what instances tell of it, and the last one ends it.
@@ -58,9 +67,10 @@ export const createSubscriptions = (context: Context) => {
     }
     // The queue first: a crash leaves a queue that nobody fills, and which Pub/Sub forgets.
     await makeQueue(context, subscription)
+    const stored = await sealed(subscription)
     await firestore.runTransaction(async (transaction) => {
       const note = await noteTenant(transaction, subscription)
-      transaction.create(subscriptions.doc(subscription.id), subscription)
+      transaction.create(subscriptions.doc(subscription.id), stored)
       note()
     })
     return subscription
@@ -70,10 +80,11 @@ export const createSubscriptions = (context: Context) => {
     firestore.runTransaction(async (transaction) => {
       const snapshot = await transaction.get(subscriptions.doc(id))
       if (!snapshot.exists) return undefined
-      const before = SubscriptionDocument.parse(snapshot.data())
+      const before = await opened(snapshot)
       const after = { ...next(before), updatedAt: instant(nowMs()) }
+      const stored = await sealed(after)
       const note = await noteTenant(transaction, after)
-      transaction.set(snapshot.ref, after)
+      transaction.set(snapshot.ref, stored)
       note()
       return after
     })
