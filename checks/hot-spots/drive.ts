@@ -21,6 +21,8 @@ import { createSweeper } from '../../functions/src/fleet/cells/sweeper.ts'
 import * as functions from '../../functions/src/index.ts'
 import { context } from '../../functions/src/runtime/context.ts'
 import { governor } from '../../functions/src/runtime/governor.ts'
+import { createQuotas } from '../../functions/src/runtime/quota.ts'
+import { tenantKeys } from '../../functions/src/runtime/tenant-keys.ts'
 import { createLeases } from '../../functions/src/runtime/lease.ts'
 import { readIndexConfig } from './index-config.ts'
 import { recordWrites } from './recorder.ts'
@@ -248,5 +250,7 @@ const driveDuties = async (pass: (ms: number) => unknown) => {
     pass(60_000)
     await leases.acquire('duty', `holder-${(count * 7) % 40}`, 50)
     await governor(shared).admit('range', 100)
+    await createQuotas(shared, 'drive')(`person-${count}`, { limit: 1, windowSeconds: 60, instancesMax: 1 })
+    await tenantKeys(shared).rotate(`tenant-${(count * 7) % 40}`)
   }
 }

@@ -36,6 +36,19 @@ export const kmsKey = defineString('KMS_KEY', { default: '' })
 export const keyFile = (): string =>
   process.env['IMX_KEY_FILE'] ?? join(tmpdir(), `infinity-matrix-${userInfo().uid}`, 'keys.json')
 
+/**
+ * How many requests a minute a principal, a tenant, and an address without credentials may make of each function; 0 counts
+ * none.
+ */
+export const quotas = {
+  principal: defineInt('QUOTA_PRINCIPAL_PER_MINUTE', { default: 6000 }),
+  tenant: defineInt('QUOTA_TENANT_PER_MINUTE', { default: 60_000 }),
+  address: defineInt('QUOTA_ADDRESS_PER_MINUTE', { default: 600 }),
+}
+
+/** Origins of pages that may call the API from a browser, separated by commas. */
+export const corsOrigins = defineString('CORS_ORIGINS', { default: '' })
+
 /** Whether endpoints of subscribers may be on this machine, over plain http: for engines on this machine only. */
 export const localEndpoints = defineBoolean('LOCAL_ENDPOINTS', { default: false })
 
