@@ -116,7 +116,7 @@ const conflictsOf = (crowdedShare: number) => {
 /** The same over the API and Firestore, by many at once. */
 const crowdRows = async (shared: Context): Promise<Row[]> => {
   const app = await createApp((routes) => serveAgents(routes, shared))
-  const settings = { ...readSettings({}), functionsUrl: 'http://local' }
+  const settings = { ...readSettings({}), projectId: 'demo-bench', functionsUrl: 'http://local' }
   const api = await openHttpApi(settings, 'fleet-api', (url, request) =>
     app.request(url.pathname.slice('/fleet-api'.length), request),
   )
@@ -183,6 +183,7 @@ export const desired = async (): Promise<Row[]> => {
   process.env['GCLOUD_PROJECT'] = 'demo-bench'
   process.env['FIRESTORE_EMULATOR_HOST'] = store.address
   process.env['PUBSUB_EMULATOR_HOST'] = broker.address
+  process.env['FIREBASE_AUTH_EMULATOR_HOST'] = 'local'
   const shared = await context()
   try {
     await shared.pubsub.createTopic(topics.realtimeSync.name)

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { ingestPath, messageBytesMax, messageText } from '@infinity-matrix/contracts'
 import { createBatcher } from '@infinity-matrix/sdk'
-import { reportJson } from '@infinity-matrix/testing'
+import { idToken, reportJson } from '@infinity-matrix/testing'
 import { v7 as uuidv7 } from 'uuid'
 import { percentileOf, ratesPerSecond, row, type Row } from './measure.ts'
 import type { DeployedFunction } from './platform/manifest.ts'
@@ -41,7 +41,8 @@ const createFleet = (turnLength: number) => {
 /** Sends requests, and remembers how long each took. */
 const createClient = (instance: Instance, contentType: string, wait: boolean, bodyOf: () => string) => {
   const latenciesMs: number[] = []
-  const headers = { 'content-type': contentType, ...(wait ? { prefer: 'wait=30' } : {}) }
+  const authorization = `Bearer ${idToken({ projectId: 'demo-bench' })}`
+  const headers = { authorization, 'content-type': contentType, ...(wait ? { prefer: 'wait=30' } : {}) }
   const send = async () => {
     const body = Buffer.from(bodyOf())
     const startedAt = performance.now()
@@ -142,6 +143,7 @@ export const ingest = async (): Promise<Row[]> => {
     METADATA_SERVER_DETECTION: 'none',
     FIRESTORE_EMULATOR_HOST: firestore.address,
     PUBSUB_EMULATOR_HOST: pubsub.address,
+    FIREBASE_AUTH_EMULATOR_HOST: 'local',
     // As in a database that has grown; how a new one is let grow is not what is measured here.
     GOVERNED_WRITES_PER_SECOND: '0',
   }

@@ -1,5 +1,5 @@
 import { AgentPage, AgentSummary, collections } from '@infinity-matrix/contracts'
-import { agentDocument } from '@infinity-matrix/testing'
+import { agentDocument, idToken } from '@infinity-matrix/testing'
 import { serveAgents } from '../functions/src/fleet/api/agents.ts'
 import { context, type Context } from '../functions/src/runtime/context.ts'
 import { createApp } from '../functions/src/runtime/on-request.ts'
@@ -77,15 +77,18 @@ const fill = async ({ firestore }: Context, count: number): Promise<void> => {
  * as JSON. Beside them a hundred documents of the same client, found by a query on one indexed field.
  */
 export const search = async (count = agentCount): Promise<Row[]> => {
-  const server = await startServer('firestore')
+  const [server, broker] = await Promise.all([startServer('firestore'), startServer('pubsub')])
   process.env['GCLOUD_PROJECT'] = 'demo-bench'
   process.env['FIRESTORE_EMULATOR_HOST'] = server.address
+  process.env['PUBSUB_EMULATOR_HOST'] = broker.address
+  process.env['FIREBASE_AUTH_EMULATOR_HOST'] = 'local'
   const shared = await context()
   try {
     const fillMs = await timed(() => fill(shared, count))
     const app = await createApp((routes) => serveAgents(routes, shared))
+    const headers = { authorization: `Bearer ${idToken({ projectId: 'demo-bench' })}` }
     const firstPage = async (query: string) =>
-      AgentPage.parse(await (await app.request(`/v1/agents?${query}&pageSize=${pageSize}`)).json())
+      AgentPage.parse(await (await app.request(`/v1/agents?${query}&pageSize=${pageSize}`, { headers })).json())
     const bareQuery = shared.firestore.collection(collections.agents).where('tenant', '==', 'large').limit(pageSize)
     // The engine makes an index when it is first asked for one; production has it from the first write on.
     const found = new Map<string, number>()
@@ -111,6 +114,6 @@ export const search = async (count = agentCount): Promise<Row[]> => {
     ]
   } finally {
     await Promise.all([shared.firestore.terminate(), shared.pubsub.close(), shared.batches.close()])
-    await server.stop()
+    await Promise.all([server.stop(), broker.stop()])
   }
 }

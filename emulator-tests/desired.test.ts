@@ -6,7 +6,7 @@ import { AgentCounts, AgentPage, DesiredView, JobPreview, JobView, topics } from
 import { reportJson, waitFor } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { fireSchedule } from './clock.ts'
-import { agentWhen, firestore, fresh, functionUrl, publish, pubsub, uniqueTenant } from './suite.ts'
+import { agentWhen, firestore, fresh, functionUrl, publish, pubsub, signedIn, uniqueTenant } from './suite.ts'
 
 let api = ''
 beforeAll(async () => {
@@ -20,7 +20,7 @@ afterAll(async () => {
 const send = (method: string, path: string, body?: object, headers: Record<string, string> = {}) =>
   fetch(`${api}${path}`, {
     method,
-    headers: { ...(body ? { 'content-type': 'application/json' } : {}), ...headers },
+    headers: { ...signedIn(), ...(body ? { 'content-type': 'application/json' } : {}), ...headers },
     ...(body ? { body: JSON.stringify(body) } : {}),
   })
 /** `npm run agents` or `npm run jobs` with what it prints in its last line. */

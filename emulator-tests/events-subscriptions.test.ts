@@ -10,7 +10,7 @@ import {
 } from '@infinity-matrix/contracts'
 import { reportJson, waitFor } from '@infinity-matrix/testing'
 import { afterAll, expect, it } from 'vitest'
-import { firestore, fresh, functionUrl, publish, pubsub, uniqueTenant } from './suite.ts'
+import { firestore, fresh, functionUrl, publish, pubsub, signedIn, uniqueTenant } from './suite.ts'
 
 afterAll(async () => {
   await Promise.all([firestore.terminate(), pubsub.close()])
@@ -19,7 +19,7 @@ afterAll(async () => {
 const call = async (method: string, path: string, body?: object): Promise<unknown> => {
   const response = await fetch((await functionUrl('events-api')) + path, {
     method,
-    headers: { 'content-type': 'application/json' },
+    headers: { ...signedIn(), 'content-type': 'application/json' },
     ...(body ? { body: JSON.stringify(body) } : {}),
   })
   return response.json()

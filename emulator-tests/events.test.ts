@@ -20,6 +20,7 @@ import {
   firestore,
   fresh,
   functionUrl,
+  signedIn,
   publish,
   pubsub,
   uniqueTenant,
@@ -38,8 +39,8 @@ const deadLetters = async <Answer>(...args: string[]): Promise<Answer> => {
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Answer
 }
 /** The API itself, as programs call it. */
-const api = async <Answer>(path: string, init?: RequestInit): Promise<Answer> =>
-  (await (await fetch(`${await functionUrl('events-api')}${path}`, init)).json()) as Answer
+const api = async <Answer>(path: string, init: { method?: string } = {}): Promise<Answer> =>
+  (await (await fetch(`${await functionUrl('events-api')}${path}`, { ...init, headers: signedIn() })).json()) as Answer
 const lettersOf = async (tenant: string) =>
   (await api<{ letters: DeadLetterSummary[] }>(`/v1/dead-letters?tenant=${tenant}`)).letters
 const replayOne = (id: string) => api(`/v1/dead-letters/${id}/replay`, { method: 'POST' })
@@ -123,7 +124,9 @@ describe('dead letters', () => {
   })
 
   it('are kept from who asks wrongly', async () => {
-    const response = await fetch(`${await functionUrl('events-api')}/v1/dead-letters?code=nonsense`)
+    const response = await fetch(`${await functionUrl('events-api')}/v1/dead-letters?code=nonsense`, {
+      headers: signedIn(),
+    })
     expect(response.status).toBe(400)
     expect(response.headers.get('content-type')).toBe('application/problem+json')
   })

@@ -15,7 +15,7 @@ import { createBatcher, createHttpTransport } from '@infinity-matrix/sdk'
 import { history, reportJson, troubled } from '@infinity-matrix/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { agentOf, agentWhen, firestore, fresh, functionUrl, publish, pubsub, uniqueTenant } from './suite.ts'
+import { agentOf, agentWhen, firestore, fresh, functionUrl, publish, pubsub, signedIn, uniqueTenant } from './suite.ts'
 
 const data = resolve(import.meta.dirname, '../../shared/data')
 const absent = existsSync(data) ? '' : ` (skipped: ${data} is absent, it is not part of the repository)`
@@ -31,7 +31,7 @@ afterAll(async () => {
 })
 
 const post = (body: string | Uint8Array<ArrayBuffer>, contentType: string, headers: Record<string, string> = {}) =>
-  fetch(url, { method: 'POST', headers: { 'content-type': contentType, ...headers }, body })
+  fetch(url, { method: 'POST', headers: { ...signedIn(), 'content-type': contentType, ...headers }, body })
 const postEvents = (events: readonly object[], headers: Record<string, string> = {}) =>
   post(events.map((event) => JSON.stringify(event)).join('\n'), 'application/x-ndjson', headers)
 
@@ -66,7 +66,9 @@ describe('events that are posted', () => {
 describe("the SDK's batcher", () => {
   it('brings the reports of many agents at once, and tells what became of each', { timeout: 120_000 }, async () => {
     const origin = url.slice(0, -ingestPath.length)
-    const batcher = createBatcher({ transport: createHttpTransport({ origin, waitSeconds: 20 }) })
+    const batcher = createBatcher({
+      transport: createHttpTransport({ origin, waitSeconds: 20, headers: () => signedIn() }),
+    })
     const runs = Array.from({ length: 30 }, () => runOf(newAgentId()))
     const added = runs.flatMap((run) => run.map((event) => batcher.add(event)))
     const bad = batcher.add({ ...runs[0]?.[0], type: 'agent.started.v1', subject: 'agents/nobody' })
@@ -150,7 +152,7 @@ const expectAnswer = async (response: Response, sent: string) => {
 }
 
 describe('what is no request', () => {
-  it.each<[string, string, RequestInit, number]>([
+  it.each<[string, string, RequestInit & { headers?: Record<string, string> }, number]>([
     ['another path', '/../elsewhere', {}, 404],
     ['another method', '', { method: 'PUT', body: '{}', headers: { 'content-type': 'application/json' } }, 405],
     ['another media type', '', { method: 'POST', body: '<event/>', headers: { 'content-type': 'text/xml' } }, 415],
@@ -168,7 +170,7 @@ describe('what is no request', () => {
       413,
     ],
   ])('%s is a problem', async (_what, suffix, init, status) => {
-    const response = await fetch(url + suffix, init)
+    const response = await fetch(url + suffix, { ...init, headers: { ...signedIn(), ...init.headers } })
     expect(response.status).toBe(status)
     await expectAnswer(response, '<>')
   })

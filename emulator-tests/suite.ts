@@ -11,7 +11,7 @@ import {
   type TopicName,
   deadLetterIdOf,
 } from '@infinity-matrix/contracts'
-import { waitFor } from '@infinity-matrix/testing'
+import { idToken, waitFor, type IdTokenOptions } from '@infinity-matrix/testing'
 import { v7 as uuidv7 } from 'uuid'
 
 export const firestore = new Firestore()
@@ -95,3 +95,8 @@ export const functionUrl = async (name: string): Promise<string> => {
   const { functions } = (await hub.json()) as { functions: { host: string; port: number } }
   return `http://${functions.host}:${functions.port}/${process.env['GCLOUD_PROJECT']}/us-central1/${name}`
 }
+
+/** The header of somebody who is signed in: an admin of the platform unless told otherwise. */
+export const signedIn = (token: Omit<IdTokenOptions, 'projectId'> = {}) => ({
+  authorization: `Bearer ${idToken({ projectId: process.env['GCLOUD_PROJECT'] ?? '', ...token })}`,
+})

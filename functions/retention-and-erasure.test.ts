@@ -17,7 +17,6 @@ import {
 import { settleSeconds } from '@infinity-matrix/core/erasure'
 import { observationJson, reportJson, waitFor } from '@infinity-matrix/testing'
 import type { CollectionReference, DocumentReference } from '@google-cloud/firestore'
-import type { Hono } from 'hono'
 import { v7 as uuidv7 } from 'uuid'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { showCounts } from './src/fleet/counts/counts.ts'
@@ -27,8 +26,7 @@ import { openReceiptQueue, type ReceiptQueue } from './src/events/receipts/recei
 import { createRollups } from './src/events/receipts/rollups.ts'
 import { onStateChange } from './src/fleet/onStateChange.ts'
 import { context, type Context } from './src/runtime/context.ts'
-import { startLocalEngines } from './src/runtime/testing.ts'
-import { createApp } from './src/runtime/on-request.ts'
+import { startLocalEngines, openApp, type OpenedApp } from './src/runtime/testing.ts'
 import { serveErasures } from './src/events/retention/routes.ts'
 import { createErasures } from './src/events/retention/erasures.ts'
 import { deleteExpired } from './src/events/retain.ts'
@@ -37,7 +35,7 @@ const tenant = 'acme'
 const closing: (() => Promise<unknown>)[] = []
 let shared: Context
 let folder = ''
-let app: Hono
+let app: OpenedApp
 let queue: ReceiptQueue
 /** How far the clock of Firestore and of the erasures is ahead. */
 let aheadMs = 0
@@ -62,7 +60,7 @@ beforeAll(async () => {
   closing.unshift(() => Promise.resolve(queue.close()))
   // The first pull makes the subscription.
   await queue.pull(1)
-  app = await createApp((routes) => serveErasures(routes, shared))
+  app = await openApp((routes) => serveErasures(routes, shared))
 })
 afterAll(async () => {
   for (const close of closing) await close()

@@ -62,6 +62,8 @@ const environmentOf = (firestoreHost: string, pubsubHost: string) => ({
   METADATA_SERVER_DETECTION: 'none',
   FIRESTORE_EMULATOR_HOST: firestoreHost,
   PUBSUB_EMULATOR_HOST: pubsubHost,
+  // So that unsigned tokens are good.
+  FIREBASE_AUTH_EMULATOR_HOST: 'local',
 })
 
 /** Starts the engines and the front end, and subscribes every function on a topic; its processes start when called. */

@@ -1,7 +1,7 @@
 import type { Firestore } from '@google-cloud/firestore'
 import type { PubSub } from '@google-cloud/pubsub'
 import { collections, SubscriptionDocument, topics, type Delivered } from '@infinity-matrix/contracts'
-import { reportJson, waitFor } from '@infinity-matrix/testing'
+import { idToken, reportJson, waitFor } from '@infinity-matrix/testing'
 import { startLeast } from './least.ts'
 import { createStopwatch, type Stopwatch } from './stopwatch.ts'
 
@@ -41,7 +41,10 @@ const subscribe = async ({ pubsub, url }: Place, tenant: string, hear: (delivere
   })
   const response = await fetch(`${url('events-api')}/v1/subscriptions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      authorization: `Bearer ${idToken({ projectId: 'demo-infinity-matrix' })}`,
+      'content-type': 'application/json',
+    },
     body: JSON.stringify({ tenant, target: { kind: 'topic', topic: `${tenant}-changes` } }),
   })
   if (!response.ok) throw new Error(`no subscription: ${response.status} ${await response.text()}`)

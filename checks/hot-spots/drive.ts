@@ -13,7 +13,7 @@ import {
 } from '@infinity-matrix/contracts'
 import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
-import { history, observationJson, reportJson, troubled, waitFor } from '@infinity-matrix/testing'
+import { history, idToken, observationJson, reportJson, troubled, waitFor } from '@infinity-matrix/testing'
 import fc from 'fast-check'
 import { vi } from 'vitest'
 import { createCellStore } from '../../functions/src/fleet/cells/store.ts'
@@ -34,7 +34,8 @@ const post = async (serve: unknown, path: string, body?: object): Promise<void> 
   const { port } = server.address() as AddressInfo
   const response = await fetch(`http://127.0.0.1:${port}${path}`, {
     method: 'POST',
-    ...(body ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}),
+    headers: { authorization: `Bearer ${idToken({ projectId })}`, ...(body && { 'content-type': 'application/json' }) },
+    ...(body && { body: JSON.stringify(body) }),
   })
   server.close()
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
@@ -46,6 +47,7 @@ interface Exported {
   run: Deliver
 }
 
+const projectId = 'demo-hot-spots'
 // The same fleet in every run.
 const seed = 4
 const agentCount = 40
@@ -63,7 +65,8 @@ export const driveFunctions = async () => {
   const settings = {
     FIRESTORE_EMULATOR_HOST: `${store.host}:${store.port}`,
     PUBSUB_EMULATOR_HOST: `${broker.host}:${broker.port}`,
-    GCLOUD_PROJECT: 'demo-hot-spots',
+    GCLOUD_PROJECT: projectId,
+    FIREBASE_AUTH_EMULATOR_HOST: '127.0.0.1:9099',
     GAP_BOUND_SECONDS: '60',
     GOVERNED_WRITES_PER_SECOND: '35000',
   }

@@ -44,6 +44,11 @@ const planted: Planted[] = [
   importing('functions/src/agents/other-core.ts', '@infinity-matrix/core/fleet', /^functions\/agents imports its own/),
   importing('functions/src/agents/store-of-fleet.ts', '../fleet/store.ts', /not functions\/fleet$/),
   importing('functions/src/runtime/of-a-room.ts', '../fleet/store.ts', /^functions\/runtime serves every room/),
+  importing(
+    'functions/src/runtime/of-core-room.ts',
+    '@infinity-matrix/core/fleet',
+    /^functions\/runtime serves every room and must not import core\/fleet/,
+  ),
   // Who may import which packages.
   importing('packages/core/src/agents/package.ts', 'zod', /^core imports contracts and nothing else/),
   importing('packages/core/src/agents/firebase.ts', 'firebase-admin', /^core imports contracts and nothing else/),

@@ -10,6 +10,7 @@ const workSeconds = 20
 
 /** The fleet over HTTP: search, desired state, counts and bulk jobs. */
 export const api = onRequest(
+  'fleet-api',
   { maxInstances: 8, concurrency: 80, memory: '512MiB', cpu: 1, timeoutSeconds: 60 },
   (app, context) => {
     serveAgents(app, context)

@@ -16,8 +16,7 @@ import {
 import type { Verdict } from '@infinity-matrix/core/fleet'
 import { observationJson, reportJson, waitFor } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createApp } from '../runtime/on-request.ts'
-import { serveFunction, startLocalEngines } from '../runtime/testing.ts'
+import { serveFunction, startLocalEngines, openApp, signedIn } from '../runtime/testing.ts'
 import { ingest } from './ingest.ts'
 import { createIntake } from './intake.ts'
 
@@ -69,7 +68,7 @@ const heartbeat = (agentId: string) =>
 const post = (body: string | object, contentType = 'application/json', headers: Record<string, string> = {}) =>
   fetch(url, {
     method: 'POST',
-    headers: { 'content-type': contentType, ...headers },
+    headers: { ...signedIn(), 'content-type': contentType, ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   })
 const answerOf = async (response: Response) => IngestAnswer.parse(await response.json())
@@ -205,7 +204,7 @@ describe('events are refused', () => {
     ['no list', '{"events":7}', 'application/json', 'must be a list of at least one event'],
     ['no line', '\n \n', 'application/x-ndjson', 'must hold at least one event'],
   ])('as a whole, when the body is %s, and it is kept', async (_what, body, contentType, rule) => {
-    const response = await fetch(url, { method: 'POST', body, headers: { 'content-type': contentType } })
+    const response = await fetch(url, { method: 'POST', body, headers: { ...signedIn(), 'content-type': contentType } })
     expect(ProblemDetails.parse(await response.json())).toMatchObject({ status: 400, errors: [{ rule }] })
     const kept = await firestore.collection(collections.deadLetters).where('rule', '==', rule).get()
     const originals = kept.docs.map((letter) => Buffer.from(letter.get('original') as Uint8Array))
@@ -254,7 +253,7 @@ describe('a client that prefers to wait', () => {
 
 describe('an instance', () => {
   const intake = async (options: { fold: () => Promise<Verdict>; eventsUnderWayMax?: number }) => {
-    const app = await createApp((routes, context) => {
+    const app = await openApp((routes, context) => {
       const take = createIntake({ context, ...options })
       routes.post(ingestPath, (request) => take(request))
     })

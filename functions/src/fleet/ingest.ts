@@ -5,6 +5,7 @@ import { createIntake } from './intake.ts'
 
 /** Takes events over HTTP: validates and publishes them, and folds them at once for a client that prefers to wait. */
 export const ingest = onRequest(
+  'fleet-ingest',
   { maxInstances: 8, concurrency: 80, memory: '512MiB', cpu: 1, timeoutSeconds: 60 },
   (app, context) => {
     const take = createIntake({ context, fold: (delivery) => foldWindow(context).submit(delivery) })

@@ -16,8 +16,9 @@ import type { Delivery, NotTakenEvent, TakenEvent, Verdict } from '@infinity-mat
 import { logger } from 'firebase-functions/logger'
 import type { Context as Request } from 'hono'
 import type { Context } from '../runtime/context.ts'
-import { keepDeadLetter } from '../runtime/dead-letters.ts'
+import { addressOf, keepDeadLetter } from '../runtime/dead-letters.ts'
 import { messageOf } from '../runtime/failure.ts'
+import { authorise, mayDo, type Target } from '../runtime/http/authorise.ts'
 import { preferredWaitSeconds } from '../runtime/prefer.ts'
 import { RequestProblem, unavailable } from '../runtime/problem.ts'
 import { publish } from '../runtime/publish.ts'
@@ -61,6 +62,7 @@ export const createIntake = ({ context, fold, eventsUnderWayMax = 20_000, publis
     eventsUnderWay += count
     try {
       const judged = items.value.map((item) => judgeIngested(item, context.nowMs(), bytesOf))
+      authoriseSender(request, judged, bytes)
       const settled = settle(context, judged, bytes)
       if ((await settledWithin(settled, publishSecondsMax)) === 'late') throw busy()
       const taken = judged.filter((one) => one.status === 'taken')
@@ -75,6 +77,24 @@ export const createIntake = ({ context, fold, eventsUnderWayMax = 20_000, publis
       eventsUnderWay -= count
     }
   }
+}
+
+/**
+ * Who sends events may do so in the tenant of each, and an agent for itself only; what is refused is kept in the tenant that
+ * it names, so that counts too. One event that is not the sender's fails the request, before anything is published.
+ */
+const authoriseSender = (request: Request, judged: readonly (TakenEvent | NotTakenEvent)[], body: Uint8Array): void => {
+  const targets = new Map<string, Target>()
+  for (const one of judged) {
+    const { tenant, subject } = one.status === 'taken' ? one.event : addressOf(Buffer.from(one.raw ?? body))
+    if (tenant !== null)
+      targets.set(`${tenant} ${subject}`, { tenant, agentId: (subject ?? '').replace(/^agents\//, '') })
+  }
+  const all = [...targets.values()]
+  const judgedBy = all.find((target) => !mayDo(request, target).isAllowed) ?? all[0]
+  if (!judgedBy) return
+  const detail = `You may not send events of ${judgedBy.agentId} in ${judgedBy.tenant}.`
+  authorise(request, judgedBy, new RequestProblem(403, { detail }))
 }
 
 /** Publishes what is taken, and keeps what is not. */

@@ -124,7 +124,7 @@ const noteDeath = ({ firestore }: Context, id: string, { topic, problem, origina
 }
 
 /** Whose event it was meant to be, as far as that can be read. */
-const addressOf = (original: Uint8Array): { subject: string | null; tenant: string | null } => {
+export const addressOf = (original: Uint8Array): { subject: string | null; tenant: string | null } => {
   const text = (value: unknown) => (typeof value === 'string' && value.length <= attributeLengthMax ? value : null)
   try {
     const body: unknown = JSON.parse(Buffer.from(original).toString('utf8'))

@@ -3,19 +3,27 @@ import { ProblemDetails } from '@infinity-matrix/contracts'
 import { newKeyRange } from '@infinity-matrix/core/ramp'
 import { testNowMs } from '@infinity-matrix/testing'
 import { onRequest as onRequestOfSdk } from 'firebase-functions/https'
+import type { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { context } from './context.ts'
 import { RangeFullError } from './governor.ts'
 import { onRequest } from './on-request.ts'
 import { RequestProblem } from './problem.ts'
 import { readJson, readQuery } from './request-body.ts'
-import { serveFunction } from './testing.ts'
+import { serveFunction, startLocalEngines, type LocalEngines } from './testing.ts'
 
 const Colour = z.object({ name: z.enum(['red', 'blue'], { error: 'must be red or blue' }) })
 const limits = { mediaTypes: ['application/json', 'text/plain'], bytesMax: 100 }
 const options = { maxInstances: 2, concurrency: 10, memory: '256MiB', timeoutSeconds: 30 } as const
 
-const served = onRequest(options, (app) => {
+const rows = Object.fromEntries(
+  ['POST /colours', 'GET /colours', 'GET /limited', 'GET /away', 'GET /full', 'GET /broken'].map(
+    (route) => [route, { callers: 'anyone' }] as const,
+  ),
+)
+
+const serve = (app: Hono) => {
   app.post('/colours', (request) => readJson(request, Colour, limits).then((colour) => request.json(colour)))
   app.get('/colours', (request) => request.json(readQuery(request, Colour)))
   app.get('/limited', () => {
@@ -32,16 +40,24 @@ const served = onRequest(options, (app) => {
   app.get('/broken', () => {
     throw new Error('a secret')
   })
-})
+}
+const served = onRequest('fleet-api', options, serve, { rows })
 
+let engines: LocalEngines
 let server: Awaited<ReturnType<typeof serveFunction>>
 let origin = ''
 
 beforeAll(async () => {
+  engines = await startLocalEngines('demo-on-request')
   server = await serveFunction('served', served)
   origin = server.origin
 })
-afterAll(() => server.close())
+afterAll(async () => {
+  await server.close()
+  const { firestore, pubsub } = await context()
+  await Promise.all([firestore.terminate(), pubsub.close()])
+  await engines.close()
+})
 
 const post = (
   body: string | Uint8Array<ArrayBuffer>,
@@ -171,7 +187,7 @@ describe('under the functions framework', () => {
 
 describe('its declaration', () => {
   it("is that of the SDK's own onRequest", () => {
-    const { __endpoint } = onRequestOfSdk({ ...options, invoker: 'private' }, () => {})
+    const { __endpoint } = onRequestOfSdk({ ...options, invoker: 'public' }, () => {})
     expect(served.__endpoint).toEqual(__endpoint)
   })
 })

@@ -3,42 +3,68 @@ import type { Hono } from 'hono'
 import type { HttpsFunction } from 'firebase-functions/https'
 import { logger } from 'firebase-functions/logger'
 import { onMessagePublished, type PubSubOptions } from 'firebase-functions/pubsub'
+import { functionRows, routeRows, type FunctionName, type RouteRow } from '@infinity-matrix/core/access'
 import { context, once, type Context } from './context.ts'
 import { isPassing, messageOf } from './failure.ts'
 import { isRangeFull } from './governor.ts'
 import { answerFrameworkErrors } from './framework-errors.ts'
+import type { Authenticate } from './http/guard.ts'
 import { isRequestProblem, problemResponse, RequestProblem, unavailable } from './problem.ts'
 
 type RequestOptions = Omit<PubSubOptions, 'topic' | 'retry'> & { maxInstances: number; concurrency: number }
+type Serve = (app: Hono, context: Context) => void
+
+export interface AppOptions {
+  /** The rows of the routes; the policy's own but for tests. */
+  rows?: Readonly<Record<string, RouteRow>>
+  authenticate?: Authenticate
+}
 
 /**
  * A function that serves HTTP. Whatever a route throws is answered as problem+json (RFC 9457): a `RequestProblem` as it
  * says, a backend that is overloaded or away as 503, anything else as 500 without its reason, which is logged.
  *
- * Only callers that IAM lets through reach it.
- *
+ * @param name as it is deployed; its row in the policy says who reaches it
  * @param serve adds the routes, at the first request of an instance
  */
-export const onRequest = (options: RequestOptions, serve: (app: Hono, context: Context) => void): HttpsFunction => {
+export const onRequest = (name: FunctionName, options: RequestOptions, serve: Serve, appOptions: AppOptions = {}) => {
   answerFrameworkErrors(undefined)
+  const isPrivate = functionRows[name] !== 'anyone'
+  const openApp = async () => {
+    const app = await createApp(serve, appOptions)
+    const misplaced = routesOf(app).find((route) => (rowOf(route, appOptions).callers === 'invoker') !== isPrivate)
+    if (misplaced !== undefined) throw new Error(`${misplaced} does not belong to ${name}, by the rows of both`)
+    return app
+  }
   const listener = once(async () => {
-    const [{ getRequestListener }, app] = await Promise.all([import('@hono/node-server'), createApp(serve)])
+    const [{ getRequestListener }, app] = await Promise.all([import('@hono/node-server'), openApp()])
     return getRequestListener(app.fetch, { overrideGlobalObjects: false, errorHandler: answerAdapterError })
   })
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const listen = await listener(undefined)
     await listen(request, response)
   }
-  return Object.assign(handle, { __endpoint: endpointOf(options) })
+  const endpoint = endpointOf(options, isPrivate ? 'private' : 'public')
+  return Object.assign(handle, { __endpoint: endpoint, openApp }) satisfies HttpsFunction
 }
 
-/** Routes in an app that answers errors as `onRequest` says. */
-export const createApp = async (serve: (app: Hono, context: Context) => void): Promise<Hono> => {
-  const [{ Hono }, { methodNotAllowed }, shared] = await Promise.all([
-    import('hono'),
-    import('hono/method-not-allowed'),
-    context(),
-  ])
+/**
+ * Routes in an app that answers errors as `onRequest` says, and lets in whom the policy does. Each request passes, in this
+ * order: headers, the record of the call, the guard.
+ *
+ * @throws where a route has no row
+ */
+export const createApp = async (serve: Serve, options: AppOptions = {}): Promise<Hono> => {
+  const [{ Hono }, { methodNotAllowed }, shared, { guard }, { recordCalls }, { createAuthenticate }] =
+    await Promise.all([
+      import('hono'),
+      import('hono/method-not-allowed'),
+      context(),
+      import('./http/guard.ts'),
+      import('./http/record-calls.ts'),
+      import('./http/authenticate.ts'),
+    ])
+  const { rows = routeRows, authenticate = createAuthenticate(shared) } = options
   const app = new Hono()
   const onMethodNotAllowed = (_: unknown, methods: string[]) =>
     problemResponse(new RequestProblem(405, {}, { allow: methods.join(', ') }))
@@ -46,14 +72,28 @@ export const createApp = async (serve: (app: Hono, context: Context) => void): P
     await next()
     request.header('x-content-type-options', 'nosniff')
   })
+  app.use(recordCalls(shared, rows))
   app.use(methodNotAllowed({ app, onMethodNotAllowed }))
+  app.use(guard(authenticate))
   app.notFound(() => problemResponse(new RequestProblem(404)))
   app.onError((error, { req }) => {
     if (!isRequestProblem(error)) logger.error('request failed', { path: req.path, error: messageOf(error) })
     return problemResponse(problemOf(error))
   })
   serve(app, shared)
+  for (const route of routesOf(app)) rowOf(route, options)
   return app
+}
+
+/** The routes of an app, such as `GET /v1/agents`. */
+export const routesOf = (app: Hono): string[] => [
+  ...new Set(app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`)),
+]
+
+const rowOf = (route: string, { rows = routeRows }: AppOptions): RouteRow => {
+  const row = Object.hasOwn(rows, route) ? rows[route] : undefined
+  if (!row) throw new Error(`${route} has no row in packages/core/src/access/policy.ts`)
+  return row
 }
 
 // What is wrong before there is a request that the app could see: its URL or its host.
@@ -70,7 +110,7 @@ const problemOf = (error: unknown): RequestProblem => {
 
 // What the SDK's own onRequest declares. Its module loads firebase-admin, which is 200 ms of every cold start of every
 // function; the one for topics declares the same but for the trigger.
-const endpointOf = (options: RequestOptions): HttpsFunction['__endpoint'] => {
+const endpointOf = (options: RequestOptions, invoker: 'private' | 'public'): HttpsFunction['__endpoint'] => {
   const { eventTrigger: _, ...endpoint } = onMessagePublished({ ...options, topic: 'none' }, () => {}).__endpoint
-  return { ...endpoint, httpsTrigger: { invoker: ['private'] } }
+  return { ...endpoint, httpsTrigger: { invoker: [invoker] } }
 }

@@ -23,6 +23,8 @@ export const governedWritesPerSecond = defineInt('GOVERNED_WRITES_PER_SECOND', {
 
 /** Where the local Firestore is, as `host:port`; undefined in production. Google's own client reads it by itself. */
 export const firestoreEmulatorHost = (): string | undefined => process.env['FIRESTORE_EMULATOR_HOST']
+/** Where the Auth emulator is, as `host:port`: its tokens are not signed. Undefined in production. */
+export const authEmulatorHost = (): string | undefined => process.env['FIREBASE_AUTH_EMULATOR_HOST']
 /** The function that this instance runs, as it is deployed. */
 export const functionName = (): string => process.env['K_SERVICE'] ?? process.env['FUNCTION_TARGET'] ?? 'unknown'
 

@@ -1,6 +1,7 @@
 import { ProblemDetails } from '@infinity-matrix/contracts'
 import type { z } from 'zod'
 import { NoSuiteError } from './command.ts'
+import { localDeveloperToken } from './local-developer.ts'
 import type { Settings } from './settings.ts'
 import { findSuite } from './suite/suite.ts'
 
@@ -35,6 +36,9 @@ const functionsUrlOf = async (settings: Settings): Promise<string> => {
   return `http://${functions.host}:${functions.port}/${settings.projectId}/${region}`
 }
 
+// A suite of this machine takes the developer's word for who they are.
+const tokenOf = ({ token, projectId }: Settings): string => token ?? localDeveloperToken(projectId, Date.now())
+
 /**
  * An HTTP function of the control plane: of the suite that runs, or where the environment says.
  *
@@ -47,7 +51,6 @@ export const openHttpApi = async (
   send: (url: URL, request: RequestInit) => Response | Promise<Response> = fetch,
 ) => {
   const base = `${await functionsUrlOf(settings)}/${name}`
-  const authorization = settings.token === undefined ? {} : { authorization: `Bearer ${settings.token}` }
 
   /** @throws {ApiError} with what the function says is wrong */
   const call = async <T>(
@@ -60,7 +63,11 @@ export const openHttpApi = async (
       if (value !== undefined) url.searchParams.set(parameter, String(value))
     const request = {
       method,
-      headers: { ...authorization, ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        authorization: `Bearer ${tokenOf(settings)}`,
+        ...headers,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
     }
     const response = await Promise.resolve(send(url, request)).catch((error: unknown) => {

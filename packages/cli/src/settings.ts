@@ -25,7 +25,7 @@ export interface Settings {
   scheduleClockHost: string
   /** Where HTTP functions are, each under its name; undefined to ask the suite that runs. */
   functionsUrl: string | undefined
-  /** An identity token (OpenID Connect) that IAM lets call them; the suite asks for none. */
+  /** An API key or an ID token that shows who calls them; a suite of this machine lets its developer in without. */
   token: string | undefined
 }
 

@@ -27,6 +27,9 @@ export const collections = {
   ledgerDisclosures: 'ledgerDisclosures',
   /** Duties that only one may do at a time, by the duty's name. */
   leases: 'leases',
+  /** What accounts may do, by their id; and whose tokens are revoked. */
+  members: 'members',
+  revocations: 'revocations',
   /** Under a tenant's counts: what changed since they were counted. */
   shards: 'shards',
   /** What is left of each quota in its window, by the quota's name. */

@@ -1,3 +1,4 @@
+export * from './access.ts'
 export * from './change.ts'
 export * from './data-class.ts'
 export * from './storage.ts'

@@ -105,6 +105,8 @@ export type JobProgress = z.infer<typeof JobProgress>
 export const JobDocument = z.object({
   ...fields.internal({
     jobId: z.string(),
+    /** The tenant of the filter, where queries find it; null for a job of the platform, over all tenants. */
+    tenant: z.string().nullable().default(null),
     createdBy: z.string(),
     createdAt: Instant,
     /** `state.status`, where queries find it. */

@@ -31,6 +31,8 @@ export const documentRetention: Readonly<Partial<Record<keyof typeof collections
   jobs: { field: 'updatedAt', days: storageDays.warm },
   erasures: { field: 'requestedAt', days: storageDays.cold },
   quotas: { field: 'endsAt', days: 0 },
+  // No token that is older than that is good any more.
+  revocations: { field: 'at', days: 1, found: 'by field' },
   // It says itself when.
   erasedAgents: { field: 'expiresAt', days: 0 },
 }

@@ -1,3 +1,4 @@
+import { Member, Revocation } from './access.ts'
 import type { z } from 'zod'
 import { AlertDocument } from './critical-error.ts'
 import { CountsDocument, CountShard } from './counts.ts'
@@ -44,10 +45,12 @@ export const storage: Readonly<Partial<Record<keyof typeof collections, Storage>
   leases: { schema: Lease },
   ledgerDisclosures: { schema: LedgerDisclosure },
   ledgerIntake: { schema: LedgerIntake },
+  members: { schema: Member },
   pages: { schema: JobPage },
   parked: { schema: ParkedReport, plain: ofAgents },
   parts: { schema: DeadLetterPart, plain: ofAgents },
   pulses: { schema: PulseDocument, plain: ofAgents },
+  revocations: { schema: Revocation },
   rollups: { schema: Rollup },
   quotas: { schema: QuotaDocument },
   reencryptions: { schema: Reencryption },

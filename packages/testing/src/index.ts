@@ -1,5 +1,6 @@
 export * from './agent-builder.ts'
 export * from './event-builder.ts'
 export * from './history.ts'
+export * from './id-token.ts'
 export * from './receipt-builder.ts'
 export * from './wait-for.ts'

@@ -13,12 +13,10 @@ import {
   deadLetterIdOf,
 } from '@infinity-matrix/contracts'
 import { reportJson, waitFor } from '@infinity-matrix/testing'
-import type { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { context, type Context } from '../../runtime/context.ts'
 import { keepDeadLetter } from '../../runtime/dead-letters.ts'
-import { createApp } from '../../runtime/on-request.ts'
-import { startLocalEngines, type LocalEngines } from '../../runtime/testing.ts'
+import { startLocalEngines, type LocalEngines, openApp, type OpenedApp } from '../../runtime/testing.ts'
 import { serveDeadLetters } from './routes.ts'
 import { createLetters } from './letters.ts'
 import { createReplays } from './replays.ts'
@@ -28,7 +26,7 @@ let engines: LocalEngines
 const clients: { firestore: Firestore; pubsub: PubSub }[] = []
 const messages: Message[] = []
 let shared: Context
-let app: Hono
+let app: OpenedApp
 
 beforeAll(async () => {
   engines = await startLocalEngines('demo-letters')
@@ -41,7 +39,7 @@ beforeAll(async () => {
     message.ack()
   })
   shared = await context()
-  app = await createApp(serveDeadLetters)
+  app = await openApp(serveDeadLetters)
 })
 afterAll(async () => {
   await Promise.all([...clients, shared].flatMap(({ firestore, pubsub }) => [firestore.terminate(), pubsub.close()]))

@@ -45,6 +45,10 @@ const subscriberTopicsMax = 200
 /** There is no such letter. */
 export class NoLetterError extends Error {
   readonly code = 'no-letter'
+
+  constructor(id: string) {
+    super(`there is no dead letter ${id}`)
+  }
 }
 
 export const isNoLetter = (error: unknown): error is NoLetterError =>
@@ -213,7 +217,7 @@ export type Letters = ReturnType<typeof createLetters>
 const instant = (time: string) => new Date(Date.parse(time)).toISOString()
 
 const letterOf = (snapshot: DocumentSnapshot): Letter => {
-  if (!snapshot.exists) throw new NoLetterError(`there is no dead letter ${snapshot.id}`)
+  if (!snapshot.exists) throw new NoLetterError(snapshot.id)
   return { id: snapshot.id, document: DeadLetterDocument.parse(snapshot.data()) }
 }
 

@@ -12,15 +12,17 @@ import {
   type DeadLetterList,
   type DeadLetterReplay,
   type FieldError,
+  type ParsedMessage,
 } from '@infinity-matrix/contracts'
 import { discard, reopen } from '@infinity-matrix/core/dead-letter-life'
 import type { Context as Request, Hono } from 'hono'
 import { z } from 'zod'
 import type { Context } from '../../runtime/context.ts'
 import { readMessage } from '../../runtime/on-event.ts'
+import { authorise, tenantOfList } from '../../runtime/http/authorise.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
 import { readJson, readQuery, readText } from '../../runtime/request-body.ts'
-import { createLetters, isNoLetter, summaryOf, type Letter, type LetterPosition } from './letters.ts'
+import { createLetters, isNoLetter, NoLetterError, summaryOf, type Letter, type LetterPosition } from './letters.ts'
 import { createReplays } from './replays.ts'
 import { positionOf } from './text-position.ts'
 
@@ -42,19 +44,33 @@ export const serveDeadLetters = (app: Hono, context: Context): void => {
   const letters = createLetters(context)
   const replays = createReplays(context, letters)
 
-  const groups = async (filter: DeadLetterFilter): Promise<DeadLetterGroups> => ({
-    groups: await letters.groups(filter),
+  /** The letter that a path names. */
+  const letterOf = async (request: Request): Promise<Letter> => {
+    const letter = await letters.get(nameIn(request))
+    authorise(request, letter.document, notFound(new NoLetterError(letter.id)))
+    return letter
+  }
+
+  const replayOf = async (request: Request): Promise<DeadLetterReplay> => {
+    const replay = await replays.get(nameIn(request))
+    if (!replay) throw new RequestProblem(404)
+    authorise(request, { tenant: replay.filter.tenant ?? null })
+    return replay
+  }
+
+  const groups = async (request: Request): Promise<DeadLetterGroups> => ({
+    groups: await letters.groups(ofCaller(request, readQuery(request, DeadLetterFilter))),
   })
 
-  const list = async (query: z.infer<typeof DeadLetterListQuery>): Promise<DeadLetterList> => {
-    const { limit, cursor, ...filter } = query
+  const list = async (request: Request): Promise<DeadLetterList> => {
+    const { limit, cursor, ...filter } = ofCaller(request, readQuery(request, DeadLetterListQuery))
     const page = await letters.page(filter, limit, cursor === undefined ? null : positionFrom(cursor))
     const last = page.length < limit ? undefined : page.at(-1)
     return { letters: page.map(summaryOf), next: last ? cursorAt(last) : null }
   }
 
-  const show = async (id: string): Promise<DeadLetterDetail> => {
-    const letter = await letters.get(id)
+  const show = async (request: Request): Promise<DeadLetterDetail> => {
+    const letter = await letterOf(request)
     const { messageId, attributes, field, life } = letter.document
     const original = bytesOf(await letters.originalOf(letter))
     return {
@@ -63,20 +79,30 @@ export const serveDeadLetters = (app: Hono, context: Context): void => {
       attributes: Object.fromEntries(attributes.map(({ name, value }) => [name, value])),
       original,
       position: original.text === null ? null : positionOf(original.text, field),
-      correction: life.status === 'fixed' ? bytesOf(await letters.correctionOf(id)) : null,
+      correction: life.status === 'fixed' ? bytesOf(await letters.correctionOf(letter.id)) : null,
     }
   }
 
-  const fix = async (id: string, correction: Uint8Array): Promise<Outcome> => {
-    const { document } = await letters.get(id)
-    const errors = faultsOf(correction, document.topic, context.nowMs())
+  const fix = async (request: Request): Promise<Outcome> => {
+    const { id, document } = await letterOf(request)
+    const correction = Buffer.from(await readText(request, correctionLimits))
+    const read = readMessage(correction, context.nowMs())
+    const errors = faultsOf(read, document.topic)
     if (errors.length > 0)
       throw new RequestProblem(422, { detail: 'The correction would be refused too; the letter is as it was.', errors })
+    for (const { event } of read.events) authorise(request, { tenant: event.tenant })
     return letters.replay(id, { correction })
   }
 
-  const beginReplay = async (asked: DeadLetterReplayRequest): Promise<DeadLetterReplay> => {
-    const replay = await replays.begin(asked)
+  const discardOne = async (request: Request): Promise<Outcome> => {
+    const { id } = await letterOf(request)
+    const { reason } = await readJson(request, Discard, jsonLimits)
+    return letters.decide(id, (letter) => discard(letter, reason, letters.now()))
+  }
+
+  const beginReplay = async (request: Request): Promise<DeadLetterReplay> => {
+    const { filter, ...rest } = await readJson(request, DeadLetterReplayRequest, jsonLimits)
+    const replay = await replays.begin({ ...rest, filter: ofCaller(request, filter) })
     return (await replays.work(replay.id, kickSeconds)) ?? replay
   }
 
@@ -87,30 +113,37 @@ export const serveDeadLetters = (app: Hono, context: Context): void => {
   }
   const outcome = async (request: Request, asked: Promise<Outcome>) => request.json(summaryAfter(await found(asked)))
 
-  app.get('/v1/dead-letters', (request) => answer(request, list(readQuery(request, DeadLetterListQuery))))
-  app.get('/v1/dead-letter-groups', (request) => answer(request, groups(readQuery(request, DeadLetterFilter))))
-  app.get('/v1/dead-letters/:id', (request) => answer(request, show(nameIn(request))))
-  app.post('/v1/dead-letters/:id/replay', (request) => outcome(request, letters.replay(nameIn(request))))
-  app.post('/v1/dead-letters/:id/fix', (request) =>
+  app.get('/v1/dead-letters', (request) => answer(request, list(request)))
+  app.get('/v1/dead-letter-groups', (request) => answer(request, groups(request)))
+  app.get('/v1/dead-letters/:id', (request) => answer(request, show(request)))
+  app.post('/v1/dead-letters/:id/replay', (request) =>
     outcome(
       request,
-      readText(request, correctionLimits).then((text) => fix(nameIn(request), Buffer.from(text))),
+      letterOf(request).then(({ id }) => letters.replay(id)),
     ),
   )
-  app.post('/v1/dead-letters/:id/discard', (request) =>
+  app.post('/v1/dead-letters/:id/fix', (request) => outcome(request, fix(request)))
+  app.post('/v1/dead-letters/:id/discard', (request) => outcome(request, discardOne(request)))
+  app.post('/v1/dead-letters/:id/reopen', (request) =>
     outcome(
       request,
-      readJson(request, Discard, jsonLimits).then(({ reason }) =>
-        letters.decide(nameIn(request), (letter) => discard(letter, reason, letters.now())),
-      ),
+      letterOf(request).then(({ id }) => letters.decide(id, reopen)),
     ),
   )
-  app.post('/v1/dead-letters/:id/reopen', (request) => outcome(request, letters.decide(nameIn(request), reopen)))
-  app.post('/v1/dead-letter-replays', (request) =>
-    answer(request, readJson(request, DeadLetterReplayRequest, jsonLimits).then(beginReplay), 201),
+  app.post('/v1/dead-letter-replays', (request) => answer(request, beginReplay(request), 201))
+  app.get('/v1/dead-letter-replays/:id', (request) => answer(request, replayOf(request)))
+  app.post('/v1/dead-letter-replays/:id/abort', (request) =>
+    answer(
+      request,
+      replayOf(request).then(({ id }) => replays.abort(id)),
+    ),
   )
-  app.get('/v1/dead-letter-replays/:id', (request) => answer(request, replays.get(nameIn(request))))
-  app.post('/v1/dead-letter-replays/:id/abort', (request) => answer(request, replays.abort(nameIn(request))))
+}
+
+/** A filter that is restricted to a tenant of the caller's. */
+const ofCaller = <Filter extends DeadLetterFilter>(request: Request, filter: Filter): Filter => {
+  const tenant = tenantOfList(request, filter.tenant)
+  return tenant === undefined ? filter : { ...filter, tenant }
 }
 
 type Outcome = Awaited<ReturnType<ReturnType<typeof createLetters>['decide']>>
@@ -131,19 +164,20 @@ const nameIn = (request: Request): string => {
   return name
 }
 
+const notFound = ({ message }: NoLetterError) => new RequestProblem(404, { detail: message })
+
 const found = async <T>(asked: Promise<T>): Promise<T> => {
   try {
     return await asked
   } catch (error) {
-    if (isNoLetter(error)) throw new RequestProblem(404, { detail: error.message })
+    if (isNoLetter(error)) throw notFound(error)
     throw error
   }
 }
 
 /** Why the functions of a topic would refuse a message, each event's field with its place. */
-const faultsOf = (bytes: Uint8Array, topic: string, nowMs: number): FieldError[] => {
+const faultsOf = ({ events, refused }: ParsedMessage, topic: string): FieldError[] => {
   if (!topicNames.has(topic)) return [{ field: '', rule: `${topic} takes no corrections: replay the letter as it is` }]
-  const { events, refused } = readMessage(bytes, nowMs)
   const isBatch = events.length + refused.length > 1
   const placed = (field: string, index: number) =>
     isBatch ? ['events', index, ...(field === '' ? [] : [field])].join('.') : field

@@ -1,6 +1,7 @@
 import { ErasureRequest, type Erasure, type ErasureView } from '@infinity-matrix/contracts'
 import type { Context as Request, Hono } from 'hono'
 import type { Context } from '../../runtime/context.ts'
+import { authorise } from '../../runtime/http/authorise.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
 import { readJson } from '../../runtime/request-body.ts'
 import { createErasures } from './erasures.ts'
@@ -14,7 +15,9 @@ export const serveErasures = (app: Hono, context: Context): void => {
   const erasures = createErasures(context)
 
   const begin = async (request: Request): Promise<Response> => {
-    const erasure = await erasures.begin(await readJson(request, ErasureRequest, jsonLimits))
+    const asked = await readJson(request, ErasureRequest, jsonLimits)
+    authorise(request, { tenant: asked.tenant })
+    const erasure = await erasures.begin(asked)
     if (!erasure)
       throw new RequestProblem(409, {
         errors: [{ field: 'tenant', rule: 'must be the tenant that the agent belongs to' }],
@@ -25,6 +28,7 @@ export const serveErasures = (app: Hono, context: Context): void => {
   const show = async (request: Request, id: string): Promise<Response> => {
     const erasure = await erasures.get(id)
     if (!erasure) throw new RequestProblem(404)
+    authorise(request, { tenant: erasure.tenant })
     return request.json(viewOf(erasure))
   }
 

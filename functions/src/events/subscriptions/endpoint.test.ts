@@ -10,11 +10,9 @@ import {
   type SubscriptionDefinition,
 } from '@infinity-matrix/contracts'
 import { waitFor } from '@infinity-matrix/testing'
-import type { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Context } from '../../runtime/context.ts'
-import { createApp } from '../../runtime/on-request.ts'
-import { serveFunction } from '../../runtime/testing.ts'
+import { serveFunction, openApp, type OpenedApp } from '../../runtime/testing.ts'
 import { deliver } from '../deliver.ts'
 import { serveDeadLetters } from '../letters/routes.ts'
 import { onUndelivered } from '../onUndelivered.ts'
@@ -34,7 +32,7 @@ import {
 let engines: SubscriberEngines
 let shared: Context
 let served: Awaited<ReturnType<typeof serveFunction>>
-let app: Hono
+let app: OpenedApp
 
 beforeAll(async () => {
   engines = await startSubscriberEngines('demo-endpoints')
@@ -42,7 +40,7 @@ beforeAll(async () => {
   served = await serveFunction('events-deliver', deliver)
   vi.stubEnv('DELIVER_URL', served.origin)
   vi.stubEnv('LOCAL_ENDPOINTS', 'true')
-  app = await createApp((routes, of) => {
+  app = await openApp((routes, of) => {
     serveSubscriptions(routes, of)
     serveDeadLetters(routes, of)
   })

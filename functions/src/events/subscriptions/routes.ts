@@ -3,6 +3,7 @@ import type { Context as Request, Hono } from 'hono'
 import { z } from 'zod'
 import type { Context } from '../../runtime/context.ts'
 import { deliverServiceAccount, isLocal } from '../../runtime/params.ts'
+import { authorise } from '../../runtime/http/authorise.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
 import { readJson, readQuery } from '../../runtime/request-body.ts'
 import { loadCompile } from './expression.ts'
@@ -21,7 +22,9 @@ const subscriptionsMax = 50
 export const serveSubscriptions = (app: Hono, context: Context): void => {
   const subscriptions = createSubscriptions(context)
 
-  const create = async (definition: SubscriptionDefinition) => {
+  const create = async (request: Request) => {
+    const definition = await readJson(request, SubscriptionDefinition, limits)
+    authorise(request, definition)
     refuseFaults([...(await faultsOf(definition)), ...(await targetFaultsOf(definition))])
     if (definition.target.kind === 'https' && !isLocal() && deliverServiceAccount.value() === '')
       throw new RequestProblem(501, {
@@ -36,9 +39,25 @@ export const serveSubscriptions = (app: Hono, context: Context): void => {
       })
     return subscriptions.create(definition)
   }
-  const update = async (id: string, change: SubscriptionChange) => {
+  const update = async (request: Request) => {
+    const { id } = await subscriptionOf(request)
+    const change = await readJson(request, SubscriptionChange, limits)
     refuseFaults(await faultsOf(change))
     return subscriptions.update(id, change)
+  }
+  const list = async (request: Request) => {
+    const { tenant } = readQuery(request, ofTenant)
+    authorise(request, { tenant })
+    return { subscriptions: await subscriptions.list(tenant) }
+  }
+  const command = async (request: Request, name: 'pause' | 'resume' | 'remove') =>
+    subscriptions[name]((await subscriptionOf(request)).id)
+  /** The subscription that a path names. */
+  const subscriptionOf = async (request: Request) => {
+    const subscription = await subscriptions.get(nameIn(request))
+    if (!subscription) throw new RequestProblem(404)
+    authorise(request, { tenant: subscription.tenant })
+    return subscription
   }
   const answer = async (request: Request, asked: Promise<object | undefined>, status: 200 | 201 = 200) => {
     const body = await asked
@@ -46,25 +65,13 @@ export const serveSubscriptions = (app: Hono, context: Context): void => {
     return request.json(body, status)
   }
 
-  app.post('/v1/subscriptions', (request) =>
-    answer(request, readJson(request, SubscriptionDefinition, limits).then(create), 201),
-  )
-  app.get('/v1/subscriptions', (request) =>
-    answer(
-      request,
-      subscriptions.list(readQuery(request, ofTenant).tenant).then((found) => ({ subscriptions: found })),
-    ),
-  )
-  app.get('/v1/subscriptions/:id', (request) => answer(request, subscriptions.get(nameIn(request))))
-  app.patch('/v1/subscriptions/:id', (request) =>
-    answer(
-      request,
-      readJson(request, SubscriptionChange, limits).then((change) => update(nameIn(request), change)),
-    ),
-  )
-  app.post('/v1/subscriptions/:id/pause', (request) => answer(request, subscriptions.pause(nameIn(request))))
-  app.post('/v1/subscriptions/:id/resume', (request) => answer(request, subscriptions.resume(nameIn(request))))
-  app.delete('/v1/subscriptions/:id', (request) => answer(request, subscriptions.remove(nameIn(request))))
+  app.post('/v1/subscriptions', (request) => answer(request, create(request), 201))
+  app.get('/v1/subscriptions', (request) => answer(request, list(request)))
+  app.get('/v1/subscriptions/:id', (request) => answer(request, subscriptionOf(request)))
+  app.patch('/v1/subscriptions/:id', (request) => answer(request, update(request)))
+  app.post('/v1/subscriptions/:id/pause', (request) => answer(request, command(request, 'pause')))
+  app.post('/v1/subscriptions/:id/resume', (request) => answer(request, command(request, 'resume')))
+  app.delete('/v1/subscriptions/:id', (request) => answer(request, command(request, 'remove')))
 }
 
 const nameIn = (request: Request): string => {

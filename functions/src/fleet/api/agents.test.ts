@@ -4,19 +4,18 @@ import { AgentFilter, AgentPage, collections, DesiredView, ProblemDetails, topic
 import { conditionsOf } from '@infinity-matrix/core/fleet'
 import { agentDocument } from '@infinity-matrix/testing'
 import fc from 'fast-check'
-import type { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createApp } from '../../runtime/on-request.ts'
 import { startEngines, type Engines } from '../testing.ts'
 import { serveAgents } from './agents.ts'
 import { serveCounts } from './counts.ts'
+import { openApp, signedIn, type OpenedApp } from '../../runtime/testing.ts'
 
 let engines: Engines
-let app: Hono
+let app: OpenedApp
 
 beforeAll(async () => {
   engines = await startEngines('demo-fleet-api')
-  app = await createApp((routes) => {
+  app = await openApp((routes) => {
     serveAgents(routes, engines.context)
     serveCounts(routes, engines.context)
   })
@@ -148,7 +147,7 @@ describe('desired state', () => {
     const written = await write('PUT', 'wanted', { level: 'debug', steps: 3 }, '"0"')
     expect(written.headers.get('etag')).toBe('"1"')
     expect(DesiredView.parse(await written.json())).toMatchObject({
-      desired: { version: 1, properties: { level: 'debug', steps: 3 }, changedBy: 'unknown' },
+      desired: { version: 1, properties: { level: 'debug', steps: 3 }, changedBy: 'person/tester' },
       reported: { properties: { level: 'info' } },
       delta: { level: 'debug', steps: 3 },
       inSync: false,
@@ -164,19 +163,18 @@ describe('desired state', () => {
 
   it('that somebody else changed since is a conflict that tells who, when, and what stands now', async () => {
     await store({ agentId: 'contested' })
-    const token = `x.${Buffer.from(JSON.stringify({ email: 'ada@example.com' })).toString('base64url')}.SIGNATURE_REMOVED`
     await app.request(desired('contested'), {
       method: 'PUT',
-      headers: { 'content-type': 'application/json', 'if-match': '"0"', authorization: `Bearer ${token}` },
+      headers: { 'content-type': 'application/json', 'if-match': '"0"', ...signedIn({ uid: 'ada' }) },
       body: '{"a":1}',
     })
     const lost = await write('PUT', 'contested', { a: 2 }, '"0"')
     expect(lost.status).toBe(412)
     expect(lost.headers.get('etag')).toBe('"1"')
     const problem = ProblemDetails.parse(await lost.json())
-    expect(problem.current).toMatchObject({ version: 1, properties: { a: 1 }, changedBy: 'ada@example.com' })
+    expect(problem.current).toMatchObject({ version: 1, properties: { a: 1 }, changedBy: 'person/ada' })
     expect(problem.detail).toContain(
-      'meant under version 0, and the desired state has version 1, changed by ada@example.com at',
+      'meant under version 0, and the desired state has version 1, changed by person/ada at',
     )
   })
 

@@ -10,11 +10,11 @@ import {
 import { desiredVersionOf, desiredViewOf, type DesiredChange } from '@infinity-matrix/core/fleet'
 import type { Context as Request, Hono } from 'hono'
 import type { Context } from '../../runtime/context.ts'
+import { authorise, callerOf, tenantOfList } from '../../runtime/http/authorise.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
 import { readJson, readQuery } from '../../runtime/request-body.ts'
 import { readAgent, searchAgents } from '../agents.ts'
 import { applyDesiredChange } from '../desired/desired.ts'
-import { callerOf } from './caller.ts'
 import { FilterQuery } from './filter.ts'
 import { PageQuery, tokenOf } from './paging.ts'
 
@@ -50,22 +50,26 @@ const bodies = {
 /** Agents as people and other systems find them, and what they desire of them. */
 export const serveAgents = (app: Hono, context: Context): void => {
   const { firestore } = context
-  const agentOf = async (agentId: string) => {
+  const agentOf = async (request: Request) => {
+    const agentId = request.req.param('agentId') ?? ''
     const agent = AgentId.safeParse(agentId).success ? await readAgent(firestore, agentId) : undefined
     if (!agent) throw noAgent(agentId)
+    authorise(request, { tenant: agent.tenant, agentId }, noAgent(agentId))
     return agent
   }
 
   const search = async (request: Request) => {
     const { pageSize, pageToken } = readQuery(request, PageQuery)
-    const filter = readQuery(request, FilterQuery)
+    const asked = readQuery(request, FilterQuery)
+    const tenant = tenantOfList(request, asked.tenant)
+    const filter = tenant === undefined ? asked : { ...asked, tenant }
     const agents = await searchAgents(firestore, filter, { pageSize, afterAgentId: pageToken })
     const last = agents.length === pageSize ? agents.at(-1) : undefined
     return request.json({ agents, ...(last ? { nextPageToken: tokenOf(last.agentId) } : {}) } satisfies AgentPage)
   }
 
   const show = async (request: Request) => {
-    const agent = await agentOf(request.req.param('agentId') ?? '')
+    const agent = await agentOf(request)
     const { desired, reported, delta } = desiredViewOf(agent)
     return request.json({
       ...agent,
@@ -78,13 +82,12 @@ export const serveAgents = (app: Hono, context: Context): void => {
   }
 
   const showDesired = async (request: Request) => {
-    const agent = await agentOf(request.req.param('agentId') ?? '')
+    const agent = await agentOf(request)
     return request.json(desiredViewOf(agent), 200, { etag: etagOf(agent) })
   }
 
   const change = async (request: Request, how: DesiredChange['how']) => {
-    const agentId = request.req.param('agentId') ?? ''
-    if (!AgentId.safeParse(agentId).success) throw noAgent(agentId)
+    const { agentId } = await agentOf(request)
     const ifVersion = ifVersionOf(request)
     const properties = await readJson(request, Properties, bodies[how])
     const changedBy = callerOf(request)

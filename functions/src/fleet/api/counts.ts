@@ -1,5 +1,6 @@
 import type { Context as Request, Hono } from 'hono'
 import type { Context } from '../../runtime/context.ts'
+import { tenantOfList } from '../../runtime/http/authorise.ts'
 import { readQuery } from '../../runtime/request-body.ts'
 import { countAgents } from '../agents.ts'
 import { showCounts } from '../counts/counts.ts'
@@ -11,8 +12,9 @@ import { FilterQuery } from './filter.ts'
  */
 export const serveCounts = (app: Hono, { firestore }: Context): void => {
   const show = async (request: Request) => {
-    const filter = readQuery(request, FilterQuery)
-    const { tenant, ...more } = filter
+    const { tenant: asked, ...more } = readQuery(request, FilterQuery)
+    const tenant = tenantOfList(request, asked)
+    const filter = tenant === undefined ? more : { ...more, tenant }
     const isByCounters = tenant !== undefined && Object.keys(more).length === 0
     return request.json(isByCounters ? await showCounts(firestore, tenant) : await countAgents(firestore, filter))
   }

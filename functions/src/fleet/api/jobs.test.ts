@@ -1,17 +1,16 @@
 import { collections, JobAgents, JobPreview, JobView, ProblemDetails } from '@infinity-matrix/contracts'
 import { newKeyRange } from '@infinity-matrix/core/ramp'
 import { agentDocument } from '@infinity-matrix/testing'
-import type { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { createApp } from '../../runtime/on-request.ts'
 import { RangeFullError } from '../../runtime/governor.ts'
 import { remindAll } from '../remindDesired.ts'
 import { startEngines, type Engines } from '../testing.ts'
 import { serveJobs } from './jobs.ts'
+import { openApp, type OpenedApp } from '../../runtime/testing.ts'
 
 let engines: Engines
-let app: Hono
+let app: OpenedApp
 let isFull = false
 const rangeFull = () => {
   const share = { perSecond: 0, wantedPerSecond: 1, untilMs: 0 }
@@ -20,7 +19,7 @@ const rangeFull = () => {
 
 beforeAll(async () => {
   engines = await startEngines('demo-jobs-api')
-  app = await createApp((routes) =>
+  app = await openApp((routes) =>
     serveJobs(routes, engines.context, {
       untilMs: () => engines.context.nowMs() + 20_000,
       admit: async () => {
@@ -61,7 +60,7 @@ describe('a job over HTTP', () => {
 
     const made = await post('/v1/jobs', request('j1'))
     expect([made.status, made.headers.get('location')]).toEqual([201, '/v1/jobs/j1'])
-    expect(await bodyOf(JobView, made)).toMatchObject({ state: { status: 'planned' }, createdBy: 'unknown' })
+    expect(await bodyOf(JobView, made)).toMatchObject({ state: { status: 'planned' }, createdBy: 'person/tester' })
     expect(await bodyOf(JobView, post('/v1/jobs/j1/run'))).toMatchObject({
       state: { status: 'done' },
       progress: { examined: 2, written: 2 },
@@ -103,7 +102,7 @@ describe('a job over HTTP', () => {
       { field: 'status', rule: 'needs a job that is paused, aborted or done, and this one is planned' },
     ])
     expect(await bodyOf(JobView, post('/v1/jobs/refusing/abort'))).toMatchObject({
-      state: { status: 'aborted', reason: 'by unknown' },
+      state: { status: 'aborted', reason: 'by person/tester' },
     })
     expect(await bodyOf(JobView, post('/v1/jobs/refusing/run'))).toMatchObject({ progress: { examined: 0 } })
   })

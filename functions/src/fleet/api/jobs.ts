@@ -1,4 +1,5 @@
 import {
+  AgentFilter,
   JobDocument,
   JobPage,
   JobRequest,
@@ -12,16 +13,17 @@ import type { Context as Request, Hono } from 'hono'
 import { z } from 'zod'
 import type { Context } from '../../runtime/context.ts'
 import { isContention } from '../../runtime/failure.ts'
+import { authorise, callerOf, mayDo, tenantOfList } from '../../runtime/http/authorise.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
 import { readJson, readQuery } from '../../runtime/request-body.ts'
 import { jobReference, listJobs, pageReference, previewJob, workOnJob, type JobWork } from '../desired/jobs.ts'
-import { callerOf } from './caller.ts'
 import { PageQuery, tokenOf } from './paging.ts'
 
 const body = { mediaTypes: ['application/json'], bytesMax: 100_000 }
 const DryRunQuery = z.object({
   dryRun: z.enum(['true', 'false'], { error: 'must be true or false' }).default('false'),
 })
+const TenantQuery = z.object({ tenant: AgentFilter.shape.tenant })
 const pageRule = 'must be a whole number from 0'
 const AgentsQuery = z.object({
   page: z
@@ -51,11 +53,19 @@ export const serveJobs = (
     if (!snapshot?.exists) throw noJob(jobId)
     return JobDocument.parse(snapshot.data())
   }
-  const idOf = (request: Request) => request.req.param('jobId') ?? ''
+  /** The job that a path names. */
+  const jobOf = async (request: Request) => {
+    const jobId = request.req.param('jobId') ?? ''
+    const job = await readJob(jobId)
+    authorise(request, { tenant: job.tenant }, noJob(jobId))
+    return job
+  }
 
   const create = async (request: Request) => {
     const { dryRun } = readQuery(request, DryRunQuery)
-    const asked = await readJson(request, JobRequest, body)
+    const wanted = await readJson(request, JobRequest, body)
+    const tenant = tenantOfList(request, wanted.filter.tenant)
+    const asked = tenant === undefined ? wanted : { ...wanted, filter: { ...wanted.filter, tenant } }
     const jobId = asked.jobId ?? context.newId()
     const job = planJob(jobId, asked, callerOf(request), nowMs())
     if (dryRun === 'true') return request.json(await previewJob(context, job))
@@ -63,24 +73,28 @@ export const serveJobs = (
       await jobReference(firestore, jobId).create(job)
     } catch (error) {
       if (!isContention(error)) throw error
-      throw new RequestProblem(409, { detail: `There is a job ${jobId}.`, current: viewOf(await readJob(jobId)) })
+      const known = await readJob(jobId)
+      // Of another tenant's job nobody is shown more than that its name is taken.
+      const current = mayDo(request, { tenant: known.tenant }).isAllowed ? { current: viewOf(known) } : {}
+      throw new RequestProblem(409, { detail: `There is a job ${jobId}.`, ...current })
     }
     return request.json(viewOf(job), 201, { location: `/v1/jobs/${jobId}` })
   }
 
   const list = async (request: Request) => {
     const { pageSize, pageToken } = readQuery(request, PageQuery)
-    const jobs = await listJobs(firestore, { afterJobId: pageToken, pageSize })
+    const tenant = tenantOfList(request, readQuery(request, TenantQuery).tenant)
+    const jobs = await listJobs(firestore, tenant, { afterJobId: pageToken, pageSize })
     const last = jobs.length === pageSize ? jobs.at(-1) : undefined
     const more = last ? { nextPageToken: tokenOf(last.jobId) } : {}
     return request.json({ jobs: jobs.map(viewOf), ...more } satisfies JobList)
   }
 
-  const show = async (request: Request) => request.json(viewOf(await readJob(idOf(request))))
+  const show = async (request: Request) => request.json(viewOf(await jobOf(request)))
 
   const showAgents = async (request: Request) => {
     const { page } = readQuery(request, AgentsQuery)
-    const { jobId, pagesWritten } = await readJob(idOf(request))
+    const { jobId, pagesWritten } = await jobOf(request)
     const stored = await pageReference(jobReference(firestore, jobId), page).get()
     if (!stored.exists) throw new RequestProblem(404, { detail: `The job has ${pagesWritten} pages.` })
     const more = page + 1 < pagesWritten ? { nextPage: page + 1 } : {}
@@ -88,7 +102,7 @@ export const serveJobs = (
   }
 
   const command = async (request: Request, type: JobCommand['type']) => {
-    const reference = jobReference(firestore, (await readJob(idOf(request))).jobId)
+    const reference = jobReference(firestore, (await jobOf(request)).jobId)
     // A worker that is about to commit a page reads the job in its own transaction: one of both comes first.
     const after = await firestore.runTransaction(async (transaction) => {
       const job = JobDocument.parse((await transaction.get(reference)).data())
@@ -103,7 +117,7 @@ export const serveJobs = (
   }
 
   const run = async (request: Request) => {
-    const { jobId, state } = await readJob(idOf(request))
+    const { jobId, state } = await jobOf(request)
     const isWorking = (workingJobStatuses as readonly string[]).includes(state.status)
     if (isWorking) await workOnJob(context, jobId, { ...work, untilMs: untilMs() })
     return request.json(viewOf(await readJob(jobId)))

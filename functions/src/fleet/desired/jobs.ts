@@ -163,9 +163,11 @@ const takeStep = async (context: Context, transaction: Transaction, jobId: strin
 /** Some jobs, in the order of their ids; those that were given none by who asked are in the order in which they were made. */
 export const listJobs = async (
   firestore: Firestore,
+  tenant: string | undefined,
   { afterJobId, pageSize }: { afterJobId: string | null; pageSize: number },
 ): Promise<JobDocument[]> => {
-  const jobs = firestore.collection(collections.jobs).orderBy('__name__')
+  const all = firestore.collection(collections.jobs)
+  const jobs = (tenant === undefined ? all : all.where('tenant', '==', tenant)).orderBy('__name__')
   const { docs } = await (afterJobId === null ? jobs : jobs.startAfter(afterJobId)).limit(pageSize).get()
   return docs.map((job) => JobDocument.parse(job.data()))
 }

@@ -33,6 +33,7 @@ export const planJob = (jobId: string, request: JobRequest, createdBy: string, n
   const now = new Date(nowMs).toISOString()
   return {
     jobId,
+    tenant: request.filter.tenant ?? null,
     request: JSON.stringify(request),
     createdBy,
     createdAt: now,

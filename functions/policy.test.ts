@@ -1,0 +1,54 @@
+// Everything that is deployed has a row, and says of itself what the row says.
+import { collections } from '@infinity-matrix/contracts'
+import { collectionRows, functionRows, routeRows } from '@infinity-matrix/core/access'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { createApp } from './src/runtime/on-request.ts'
+import { context } from './src/runtime/context.ts'
+import { startLocalEngines, type LocalEngines } from './src/runtime/testing.ts'
+import * as rooms from './src/index.ts'
+
+interface Deployed {
+  name: string
+  endpoint: { httpsTrigger?: { invoker?: string[] }; eventTrigger?: object; scheduleTrigger?: object }
+  openApp?: () => ReturnType<typeof createApp>
+}
+
+const deployed: Deployed[] = Object.entries(rooms).flatMap(([room, triggers]) =>
+  Object.entries(triggers).map(([trigger, exported]) => {
+    const { __endpoint: endpoint, openApp } = exported as unknown as { __endpoint: Deployed['endpoint'] } & Deployed
+    return { name: `${room}-${trigger}`, endpoint, ...(openApp && { openApp }) }
+  }),
+)
+
+const invokerOf = ({ endpoint }: Deployed): string => {
+  if (endpoint.scheduleTrigger) return 'scheduler'
+  return endpoint.httpsTrigger?.invoker?.[0] === 'public' ? 'anyone' : 'pubsub'
+}
+
+let engines: LocalEngines
+beforeAll(async () => {
+  engines = await startLocalEngines('demo-policy')
+})
+afterAll(async () => {
+  const { firestore, pubsub } = await context()
+  await Promise.all([firestore.terminate(), pubsub.close()])
+  await engines.close()
+})
+
+describe('in the policy', () => {
+  it('every function has its invoker', () => {
+    const invokers = Object.fromEntries(deployed.map((one) => [one.name, invokerOf(one)]))
+    expect(functionRows).toEqual(invokers)
+  })
+
+  it('every route has a row, and every row a route', async () => {
+    const { routesOf } = await import('./src/runtime/on-request.ts')
+    const apps = await Promise.all(deployed.flatMap(({ openApp }) => (openApp ? [openApp()] : [])))
+    expect(apps.length).toBe(deployed.filter(({ endpoint }) => endpoint.httpsTrigger).length)
+    expect(Object.keys(routeRows).toSorted()).toEqual(apps.flatMap(routesOf).toSorted())
+  })
+
+  it('every collection has a row', () => {
+    expect(Object.keys(collectionRows).toSorted()).toEqual(Object.keys(collections).toSorted())
+  })
+})

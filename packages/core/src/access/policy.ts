@@ -1,0 +1,145 @@
+// Who may do what. firestore.rules are generated from `collectionRows`; the HTTP layer reads `routeRows`, and the wrappers
+// of functions `functionRows`. What has no row serves nobody, and fails the build.
+import type { collections, Role, Scope } from '@infinity-matrix/contracts'
+
+const everyone = ['viewer', 'editor', 'admin', 'service'] as const
+const editors = ['editor', 'admin', 'service'] as const
+const admins = ['admin'] as const
+/** Agents, too, of what is their own. */
+const andAgents = <const Roles extends readonly Role[]>(roles: Roles) => [...roles, 'agent'] as const
+
+/**
+ * What clients may read of a collection through security rules; they write nothing. `tenant`: where a document says whose it
+ * is. One whose field is null, and each one of `platform`, is the platform's. `self`: the account's whose id it has.
+ */
+export interface CollectionRow {
+  readers: readonly Role[]
+  tenant: 'field' | 'id' | 'platform' | 'self'
+  /** The collection whose documents it lies beneath. */
+  beneath?: keyof typeof collections
+}
+const closed = { readers: [], tenant: 'platform' } as const
+
+export const collectionRows: Readonly<Record<keyof typeof collections, CollectionRow>> = {
+  agents: { readers: everyone, tenant: 'field' },
+  alerts: { readers: everyone, tenant: 'platform' },
+  cells: closed,
+  channels: closed,
+  counts: { readers: everyone, tenant: 'id' },
+  deadLetterReplays: closed,
+  deadLetters: { readers: editors, tenant: 'field' },
+  digests: closed,
+  erasedAgents: closed,
+  erasures: { readers: admins, tenant: 'field' },
+  jobs: { readers: everyone, tenant: 'field' },
+  keyRanges: closed,
+  leases: closed,
+  ledgerDisclosures: closed,
+  ledgerIntake: closed,
+  members: { readers: everyone, tenant: 'self' },
+  pages: { ...closed, beneath: 'jobs' },
+  parked: { ...closed, beneath: 'agents' },
+  parts: { ...closed, beneath: 'deadLetters' },
+  pulses: closed,
+  quotas: closed,
+  reencryptions: closed,
+  revocations: closed,
+  rollupJournal: closed,
+  rollups: { readers: everyone, tenant: 'field' },
+  shards: { ...closed, beneath: 'counts' },
+  subscribedTenants: closed,
+  subscriptions: { readers: editors, tenant: 'field' },
+  tenantKeys: closed,
+}
+
+/**
+ * Who may call a route. `anyone` needs no credentials, `invoker` is whom Google lets call a private function. Else roles:
+ * `checked` in the tenant of what is asked for, which the route names to `authorise` before it answers; `platform` in the
+ * platform itself. A service needs the scope too; where it is null no service is let in.
+ */
+export type RouteRow = { callers: 'anyone' } | { callers: 'invoker' } | RoleRow
+export interface RoleRow {
+  callers: readonly Role[]
+  scope: Scope | null
+  tenant: 'checked' | 'platform'
+}
+export const isForRoles = (row: RouteRow): row is RoleRow => typeof row.callers !== 'string'
+
+const row = (callers: readonly Role[], scope: Scope | null): RouteRow => ({ callers, scope, tenant: 'checked' })
+
+export const routeRows: Readonly<Record<string, RouteRow>> = {
+  'POST /v1/events': row(andAgents(editors), 'events:publish'),
+
+  'GET /v1/agents': row(everyone, 'agents:read'),
+  'GET /v1/agents/:agentId': row(andAgents(everyone), 'agents:read'),
+  'GET /v1/agents/:agentId/desired': row(andAgents(everyone), 'agents:read'),
+  'PUT /v1/agents/:agentId/desired': row(editors, 'agents:write'),
+  'PATCH /v1/agents/:agentId/desired': row(editors, 'agents:write'),
+  'GET /v1/counts': row(everyone, 'agents:read'),
+
+  'POST /v1/jobs': row(editors, 'agents:write'),
+  'GET /v1/jobs': row(everyone, 'agents:read'),
+  'GET /v1/jobs/:jobId': row(everyone, 'agents:read'),
+  'GET /v1/jobs/:jobId/agents': row(everyone, 'agents:read'),
+  'POST /v1/jobs/:jobId/run': row(editors, 'agents:write'),
+  'POST /v1/jobs/:jobId/pause': row(editors, 'agents:write'),
+  'POST /v1/jobs/:jobId/resume': row(editors, 'agents:write'),
+  'POST /v1/jobs/:jobId/abort': row(editors, 'agents:write'),
+  'POST /v1/jobs/:jobId/roll-back': row(editors, 'agents:write'),
+
+  'GET /v1/dead-letters': row(editors, 'letters:read'),
+  'GET /v1/dead-letter-groups': row(editors, 'letters:read'),
+  'GET /v1/dead-letters/:id': row(editors, 'letters:read'),
+  'POST /v1/dead-letters/:id/replay': row(editors, 'letters:write'),
+  'POST /v1/dead-letters/:id/fix': row(editors, 'letters:write'),
+  'POST /v1/dead-letters/:id/discard': row(editors, 'letters:write'),
+  'POST /v1/dead-letters/:id/reopen': row(editors, 'letters:write'),
+  'POST /v1/dead-letter-replays': row(editors, 'letters:write'),
+  'GET /v1/dead-letter-replays/:id': row(editors, 'letters:read'),
+  'POST /v1/dead-letter-replays/:id/abort': row(editors, 'letters:write'),
+
+  'POST /v1/erasures': row(admins, 'erasures:write'),
+  'GET /v1/erasures/:id': row(admins, 'erasures:read'),
+
+  'POST /v1/subscriptions': row(editors, 'subscriptions:write'),
+  'GET /v1/subscriptions': row(editors, 'subscriptions:read'),
+  'GET /v1/subscriptions/:id': row(editors, 'subscriptions:read'),
+  'PATCH /v1/subscriptions/:id': row(editors, 'subscriptions:write'),
+  'POST /v1/subscriptions/:id/pause': row(editors, 'subscriptions:write'),
+  'POST /v1/subscriptions/:id/resume': row(editors, 'subscriptions:write'),
+  'DELETE /v1/subscriptions/:id': row(editors, 'subscriptions:write'),
+
+  'POST /v1/deliveries/:id': { callers: 'invoker' },
+}
+
+/**
+ * Who may invoke a function. `anyone`: our own credentials are asked for at each route. The others are private, which IAM
+ * holds: Pub/Sub calls them with what a topic or subscription holds, the scheduler at their times. Each acts as the
+ * control-plane actor of its own name.
+ */
+export type Invoker = 'anyone' | 'pubsub' | 'scheduler'
+
+export const functionRows = {
+  'events-api': 'anyone',
+  'events-deliver': 'pubsub',
+  'events-erase': 'scheduler',
+  'events-giveUpMissing': 'scheduler',
+  'events-logReceipts': 'pubsub',
+  'events-onChange': 'pubsub',
+  'events-onCriticalError': 'pubsub',
+  'events-onUndelivered': 'pubsub',
+  'events-replayDeadLetters': 'scheduler',
+  'events-retain': 'scheduler',
+  'events-rollUpReceipts': 'scheduler',
+  'fleet-api': 'anyone',
+  'fleet-ingest': 'anyone',
+  'fleet-onHeartbeat': 'pubsub',
+  'fleet-onStateChange': 'pubsub',
+  'fleet-reconcileCounts': 'scheduler',
+  'fleet-remindDesired': 'scheduler',
+  'fleet-runJobs': 'scheduler',
+  'fleet-sweepCells': 'pubsub',
+  'fleet-sweepGaps': 'scheduler',
+  'fleet-sweepSilent': 'scheduler',
+} as const satisfies Readonly<Record<string, Invoker>>
+export type FunctionName = keyof typeof functionRows

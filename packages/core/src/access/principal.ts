@@ -1,0 +1,36 @@
+import { platformTenant, type Role, type Scope } from '@infinity-matrix/contracts'
+
+/** How somebody showed who they are. `invoker`: Google let them call a private function. */
+export type Method = 'firebase' | 'api-key' | 'google' | 'agent-token' | 'invoker' | 'none'
+
+/** Who asks. */
+export interface Principal {
+  kind: 'person' | 'service' | 'agent' | 'control-plane' | 'anonymous'
+  /** Opaque: an account's, a key's or an agent's id, never an address or a name. */
+  id: string
+  method: Method
+  /** By tenant. */
+  roles: Readonly<Record<string, Role>>
+  /** What a service may do of what its role allows; null for whom nothing narrows. */
+  scopes: readonly Scope[] | null
+  /** Whether a second factor was shown, without which nobody acts as an admin. */
+  hasSecondFactor: boolean
+}
+
+export const anonymous: Principal = {
+  kind: 'anonymous',
+  id: 'anonymous',
+  method: 'none',
+  roles: {},
+  scopes: null,
+  hasSecondFactor: false,
+}
+
+/** A principal as entries and documents name it. */
+export const nameOf = ({ kind, id }: Pick<Principal, 'kind' | 'id'>): string => `${kind}/${id}`
+
+/** The role that counts in a tenant; null is what belongs to no tenant, and so to the platform. */
+export const roleIn = ({ roles }: Pick<Principal, 'roles'>, tenant: string | null): Role | undefined => {
+  const own = tenant !== null && Object.hasOwn(roles, tenant) ? roles[tenant] : undefined
+  return own ?? (Object.hasOwn(roles, platformTenant) ? roles[platformTenant] : undefined)
+}
