@@ -152,7 +152,7 @@ const expectAnswer = async (response: Response, sent: string) => {
 }
 
 describe('what is no request', () => {
-  it.each<[string, string, RequestInit & { headers?: Record<string, string> }, number]>([
+  it.each<[string, string, { method?: string; body?: string; headers?: Record<string, string> }, number]>([
     ['another path', '/../elsewhere', {}, 404],
     ['another method', '', { method: 'PUT', body: '{}', headers: { 'content-type': 'application/json' } }, 405],
     ['another media type', '', { method: 'POST', body: '<event/>', headers: { 'content-type': 'text/xml' } }, 415],
