@@ -26,6 +26,13 @@ const planted: Planted[] = [
   importing('packages/core/src/shared/of-a-room.ts', '../fleet/model.ts', /^core\/shared must not import core\/fleet/),
   importing('packages/contracts/src/core.ts', '@infinity-matrix/core/fleet', /^contracts must not import core/),
   importing('packages/archive/src/embedded.ts', '@infinity-matrix/embedded', /^archive must not import embedded/),
+  importing(
+    'packages/verifier/src/fleet.ts',
+    '@infinity-matrix/core/fleet',
+    /^verifier knows the log and nothing else/,
+  ),
+  importing('packages/verifier/src/sdk.ts', '@infinity-matrix/sdk', /^verifier must not import sdk/),
+  importing('packages/verifier/src/package.ts', 'uuid', /^verifier is small, .* it must not depend on uuid/),
   importing('packages/sdk/src/core.ts', '@infinity-matrix/core/fleet', /^sdk must not import core/),
   importing('packages/cli/src/core.ts', '@infinity-matrix/core/fleet', /^cli must not import core\/fleet/),
   importing('packages/dashboard/src/core.ts', '@infinity-matrix/core/fleet', /^dashboard must not import core/),

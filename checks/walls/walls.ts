@@ -10,7 +10,8 @@ const areaDoors: Partial<Record<string, string[]>> = {
   testing: ['contracts', 'core'],
   sdk: ['contracts'],
   archive: ['contracts', 'core'],
-  cli: ['contracts', 'sdk', 'embedded', 'core', 'archive'],
+  verifier: ['contracts', 'core'],
+  cli: ['contracts', 'sdk', 'embedded', 'core', 'archive', 'verifier'],
   dashboard: ['contracts', 'sdk'],
   infra: ['contracts'],
 }
@@ -40,6 +41,7 @@ const packageFault = (from: Place, name: string) => {
   if (from.isTest || outside.includes(from.area)) return
   if (from.area === 'contracts' && name !== 'zod') return `contracts depends on zod only, not on ${name}`
   if (from.area === 'core') return `core imports contracts and nothing else, not ${name}`
+  if (from.area === 'verifier') return `verifier is small, to be read by others: it must not depend on ${name}`
   for (const door of packageDoors) {
     const open = !door.packages.test(name) || door.areas.includes(from.area) || door.files.includes(from.path)
     if (!open) return `only ${door.areas.join(', ')} may import ${name}, not ${from.area}`
@@ -85,6 +87,8 @@ const areaFault = (from: Place, to: Place, specifier: string) => {
   }
   if (to.area === 'core' && from.area === 'cli' && to.room !== 'shared')
     return `cli must not import core/${to.room}, which decides for the server; core/src/shared is what both sides know`
+  if (to.area === 'core' && from.area === 'verifier' && to.room !== 'shared' && to.room !== 'ledger')
+    return `verifier knows the log and nothing else: it must not import core/${to.room}`
   // The source of functions that stands in a room; build.ts beside it, and other areas' files, know no rooms.
   return from.room === undefined ? undefined : roomFault(from, to)
 }

@@ -2,11 +2,13 @@
 export class LedgerFault extends Error {
   readonly code = 'ledger-fault'
   readonly position: string
+  readonly what: string
 
   constructor(position: string, what: string) {
     super(`${position}: ${what}`)
     this.name = 'LedgerFault'
     this.position = position
+    this.what = what
   }
 }
 

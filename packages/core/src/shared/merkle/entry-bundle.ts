@@ -20,19 +20,25 @@ export const entryBundle = (entries: readonly Uint8Array[]): Uint8Array =>
     }),
   )
 
-/** The entries of a bundle, as views of its bytes. @throws RangeError where it does not hold exactly so many */
-export const parseEntryBundle = (bytes: Uint8Array, count: number): Uint8Array[] => {
-  const entries: Uint8Array[] = []
-  let offset = 0
-  while (offset < bytes.length) {
-    if (entries.length === count)
-      throw new RangeError(`${bytes.length - offset} bytes stand after the last of ${count} entries`)
-    const length = ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0)
-    if (offset + 2 + length > bytes.length)
-      throw new RangeError(`entry ${entries.length} of the bundle ends after the bundle's last byte`)
-    entries.push(bytes.subarray(offset + 2, offset + 2 + length))
-    offset += 2 + length
+/**
+ * The entries of a bundle one by one, as views of its bytes.
+ *
+ * @throws RangeError at the first that is not whole
+ */
+export function* readEntryBundle(bytes: Uint8Array): Generator<Uint8Array> {
+  let count = 0
+  for (let offset = 0; offset < bytes.length; count++) {
+    const start = offset + 2
+    const end = start + (((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0))
+    if (end > bytes.length) throw new RangeError(`entry ${count} of the bundle ends after the bundle's last byte`)
+    yield bytes.subarray(start, end)
+    offset = end
   }
-  if (entries.length !== count) throw new RangeError(`a bundle of ${count} entries has but ${entries.length}`)
+}
+
+/** The entries of a bundle. @throws RangeError where it does not hold exactly so many */
+export const parseEntryBundle = (bytes: Uint8Array, count: number): Uint8Array[] => {
+  const entries = [...readEntryBundle(bytes)]
+  if (entries.length !== count) throw new RangeError(`a bundle of ${count} entries has ${entries.length}`)
   return entries
 }

@@ -233,7 +233,7 @@ describe('a bundle of entries', () => {
   it('says where it breaks', () => {
     const bytes = entryBundle([Buffer.from('one'), Buffer.from('two')])
     expect(() => parseEntryBundle(bytes.subarray(0, -1), 2)).toThrow('entry 1 of the bundle ends after the bundle')
-    expect(() => parseEntryBundle(bytes, 1)).toThrow('5 bytes stand after the last of 1 entries')
+    expect(() => parseEntryBundle(bytes, 1)).toThrow('a bundle of 1 entries has 2')
     expect(() => entryBundle([new Uint8Array(65_536)])).toThrow('at most 65535 bytes')
   })
 })

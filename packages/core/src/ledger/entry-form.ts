@@ -1,0 +1,74 @@
+import { actorKinds, LedgerEntry, ledgerEntryBytesMax, ledgerKinds } from '@infinity-matrix/contracts'
+import { canonicalJson } from '../shared/canonical-json.ts'
+
+// Most entries have no character beyond ASCII, nothing to escape and no fraction. Of those one expression tells whether
+// they are canonical and of the schema, many times faster than it is to read them; all others are read.
+const plain = String.raw`[ !#-\[\]-~]`
+const anyOf = (words: readonly string[]) => `"(?:${words.join('|')})"`
+const orNull = (value: string) => `(?:null|${value})`
+const record = (value: string) => String.raw`(\{(?:"${plain}*":${value}(?:,"${plain}*":${value})*)?\})`
+
+/** The members of an entry in their canonical order. */
+const members = {
+  action: '"[a-z]+(?:-[a-z]+)*"',
+  actor: String.raw`\{"id":"${plain}{0,128}","kind":${anyOf(actorKinds)}\}`,
+  commitments: record('"[A-Za-z0-9_-]{43}"'),
+  details: record(String.raw`(?:"${plain}{0,300}"|0|-?[1-9]\d{0,14}|true|false|null)`),
+  id: '"([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})"',
+  kind: anyOf(ledgerKinds),
+  outcome: anyOf(LedgerEntry.shape.outcome.options),
+  reason: orNull(`"${plain}{0,200}"`),
+  subject: `"${plain}{0,300}"`,
+  tenant: `"${plain}{0,63}"`,
+  time: String.raw`"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z"`,
+  trace: orNull('"[0-9a-f]{32}"'),
+  version: '1',
+} satisfies Record<keyof LedgerEntry, string>
+
+const plainEntry = new RegExp(
+  String.raw`^\{${Object.entries(members)
+    .map(([name, value]) => `"${name}":${value}`)
+    .join(',')}\}$`,
+)
+const plainName = new RegExp(`"(${plain}*)":`, 'g')
+
+/** Whether the names of a plain record are each there once, in order. The schema does not know the name `__proto__`. */
+const isSorted = (text: string): boolean => {
+  let last: string | undefined
+  for (const [, name = ''] of text.matchAll(plainName)) {
+    if ((last !== undefined && name <= last) || name === '__proto__') return false
+    last = name
+  }
+  return true
+}
+
+/** What a leaf is found to be: the id of its entry, or what keeps it from being one. */
+export type EntryForm = { id: string; fault?: undefined } | { fault: string }
+
+/** Whether the text of a leaf is an entry in its one form: canonical JSON, of the schema, not too long. */
+export const entryForm = (text: string): EntryForm => {
+  const match = text.length <= ledgerEntryBytesMax ? plainEntry.exec(text) : null
+  const [, commitments, details, id] = match ?? []
+  if (commitments === undefined || details === undefined || id === undefined) return entryFormRead(text)
+  return isSorted(commitments) && isSorted(details) ? { id } : entryFormRead(text)
+}
+
+/** The same for every text, by reading it. */
+export const entryFormRead = (text: string): EntryForm => {
+  try {
+    const entry = LedgerEntry.safeParse(JSON.parse(text))
+    if (!entry.success) {
+      const [issue] = entry.error.issues
+      return { fault: `is no entry: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}` }
+    }
+    if (canonicalJson(entry.data) !== text) return { fault: 'is not in canonical form (RFC 8785)' }
+    // In UTF-8 a code unit is three bytes at most.
+    const bytes =
+      text.length * 3 <= ledgerEntryBytesMax ? text.length : encodeURIComponent(text).replaceAll(/%../g, '%').length
+    return bytes <= ledgerEntryBytesMax
+      ? { id: entry.data.id }
+      : { fault: `has more than ${ledgerEntryBytesMax} bytes` }
+  } catch (error) {
+    return { fault: `is no JSON: ${error instanceof Error ? error.message : String(error)}` }
+  }
+}

@@ -1,0 +1,7 @@
+export * from './log-files.ts'
+export * from './sha256.ts'
+export * from './trust.ts'
+export * from './verify-log.ts'
+export * from './verify-proof.ts'
+export * from './verify-signature.ts'
+export type { Policy, SignedBy } from '@infinity-matrix/core/ledger'
