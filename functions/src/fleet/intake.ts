@@ -5,10 +5,14 @@ import {
   ingestItemsOf,
   ingestMediaTypes,
   ingestWaitSecondsMax,
+  isNestedDeeper,
   isReport,
+  jsonDepthMax,
   topics,
   type FieldError,
   type IngestAnswer,
+  type IngestItem,
+  type Parsed,
   type Problem,
 } from '@infinity-matrix/contracts'
 import { ingestAnswerOf, judgeIngested, messagesOf } from '@infinity-matrix/core/fleet'
@@ -22,7 +26,7 @@ import { authorise, mayDo, type Target } from '../runtime/http/authorise.ts'
 import { preferredWaitSeconds } from '../runtime/prefer.ts'
 import { RequestProblem, unavailable } from '../runtime/problem.ts'
 import { publish } from '../runtime/publish.ts'
-import { mediaTypeOf, notValid, readBytes, textOf } from '../runtime/request-body.ts'
+import { mediaTypeOf, nestedTooDeep, notValid, readBytes, textOf } from '../runtime/request-body.ts'
 import { settledWithin } from '../runtime/settled-within.ts'
 
 type Fold = (delivery: Delivery) => Promise<Verdict>
@@ -51,7 +55,7 @@ export const createIntake = ({ context, fold, eventsUnderWayMax = 20_000, publis
   return async (request: Request): Promise<Response> => {
     const bytes = await readBytes(request, { mediaTypes: ingestMediaTypes, bytesMax: ingestBytesMax })
     const text = textOf(bytes)
-    const items = text.ok ? ingestItemsOf(text.value, mediaTypeOf(request)) : text
+    const items = text.ok ? itemsIn(text.value, mediaTypeOf(request)) : text
     if (!items.ok) {
       await keepRefused(context, items.problem, bytes)
       throw notValid(400, [items.problem])
@@ -96,6 +100,9 @@ const authoriseSender = (request: Request, judged: readonly (TakenEvent | NotTak
   const detail = `You may not send events of ${judgedBy.agentId} in ${judgedBy.tenant}.`
   authorise(request, judgedBy, new RequestProblem(403, { detail }))
 }
+
+const itemsIn = (text: string, mediaType: string): Parsed<IngestItem[]> =>
+  isNestedDeeper(text, jsonDepthMax) ? { ok: false, problem: nestedTooDeep } : ingestItemsOf(text, mediaType)
 
 /** Publishes what is taken, and keeps what is not. */
 const settle = async (

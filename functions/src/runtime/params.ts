@@ -1,6 +1,6 @@
 // The one module that reads the environment. Values come from functions/.env* and are asked for by `firebase deploy`.
 import { tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { defineBoolean, defineInt, defineString } from 'firebase-functions/params'
 
 /** Where BigQuery is: Google's own, or, beside a local Pub/Sub engine, what its BigQuery subscriptions wrote. */
@@ -37,6 +37,9 @@ export const kmsKey = defineString('KMS_KEY', { default: '' })
 /** Where the key stands that does so beside local engines: outside the repository, and made where it is not. */
 export const keyFile = (): string =>
   process.env['IMX_KEY_FILE'] ?? join(tmpdir(), `infinity-matrix-${userInfo().uid}`, 'keys.json')
+
+/** Where secrets stand beside local engines: beside that key. */
+export const secretsFile = (): string => join(dirname(keyFile()), 'secrets.json')
 
 /**
  * How many requests a minute a principal, a tenant, and an address without credentials may make of each function; 0 counts

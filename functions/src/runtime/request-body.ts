@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { parseJson, type Parsed } from '@infinity-matrix/contracts'
+import { isNestedDeeper, jsonDepthMax, parseJson, type Parsed, type Problem } from '@infinity-matrix/contracts'
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import { RequestProblem } from './problem.ts'
@@ -40,6 +40,13 @@ export const textOf = (bytes: Uint8Array): Parsed<string> =>
     ? { ok: true, value: Buffer.from(bytes).toString('utf8') }
     : { ok: false, problem: { code: 'not-json', field: '', rule: 'must be UTF-8' } }
 
+/** JSON that is nested deeper than `jsonDepthMax`, which is looked at before it is parsed. */
+export const nestedTooDeep: Problem = {
+  code: 'bad-envelope',
+  field: '',
+  rule: `must be nested at most ${jsonDepthMax} deep`,
+}
+
 /**
  * A request's body as text.
  *
@@ -57,7 +64,9 @@ export const readText = async (request: Context, limits: BodyLimits): Promise<st
  * @throws {RequestProblem} as `readText`, 400 when it is not JSON, and 422 when it breaks the schema, with each field
  */
 export const readJson = async <T>(request: Context, schema: z.ZodType<T>, limits: BodyLimits): Promise<T> => {
-  const body = parseJson(await readText(request, limits))
+  const text = await readText(request, limits)
+  if (isNestedDeeper(text, jsonDepthMax)) throw notValid(400, [nestedTooDeep])
+  const body = parseJson(text)
   if (!body.ok) throw notValid(400, [body.problem])
   return parseWith(schema, body.value, 422)
 }
