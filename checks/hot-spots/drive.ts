@@ -23,7 +23,11 @@ import { context } from '../../functions/src/runtime/context.ts'
 import { governor } from '../../functions/src/runtime/governor.ts'
 import { createQuotas } from '../../functions/src/runtime/quota.ts'
 import { tenantKeys } from '../../functions/src/runtime/tenant-keys.ts'
+import { createIntake } from '../../functions/src/ledger/intake.ts'
+import { createSealer } from '../../functions/src/ledger/sealer.ts'
+import { createLogStore } from '../../functions/src/ledger/store.ts'
 import { createLeases } from '../../functions/src/runtime/lease.ts'
+import { record } from '../../functions/src/runtime/ledger.ts'
 import { readIndexConfig } from './index-config.ts'
 import { recordWrites } from './recorder.ts'
 
@@ -107,6 +111,7 @@ export const driveFunctions = async () => {
   await driveSweeps({ deliver, draw }, pass)
   await driveFailures({ deliver, draw })
   await driveDuties(pass)
+  await driveLedger(pass)
   // What people begin is seldom: seen, and too little to be judged by.
   await post(functions.events.api, '/v1/erasures', { tenant: 'nobody', agentId: 'nobody' })
   await post(functions.events.api, '/v1/dead-letter-replays', { filter: { tenant: 'nobody' } })
@@ -255,5 +260,34 @@ const driveDuties = async (pass: (ms: number) => unknown) => {
     await governor(shared).admit('range', 100)
     await createQuotas(shared, 'drive')(`person-${count}`, { limit: 1, windowSeconds: 60, instancesMax: 1 })
     await tenantKeys(shared).rotate(`tenant-${(count * 7) % 40}`)
+  }
+}
+
+/** Entries that functions append, and the sealer that makes a log of them. */
+const driveLedger = async (pass: (ms: number) => unknown) => {
+  const shared = await context()
+  const { firestore, nowMs } = shared
+  const leases = createLeases(shared)
+  const sealer = createSealer({
+    intake: createIntake(firestore, { refuse: () => Promise.reject(new Error('an entry cannot be read')) }),
+    store: createLogStore(firestore, leases),
+    leases,
+    sign: () => Promise.resolve('signed'),
+    holder: 'sealer',
+    somewhere: () => '',
+    nowMs,
+    sleep: async (ms) => pass(ms),
+  })
+  for (let count = 0; count < 60; count++) {
+    const recorded = Array.from({ length: 1 + ((count * 37) % 23) }, (_, index) => ({
+      kind: 'change' as const,
+      action: 'agent-changed',
+      actor: { kind: 'person' as const, id: `person-${index % 5}` },
+      tenant: `tenant-${index % tenantCount}`,
+      subject: `agents/${(count * 7919) % 101}`,
+      outcome: 'done' as const,
+    }))
+    await record(shared, recorded)
+    await sealer.wake(nowMs() + 60_000)
   }
 }

@@ -1,2 +1,3 @@
 export * as events from './events/index.ts'
 export * as fleet from './fleet/index.ts'
+export * as ledger from './ledger/index.ts'

@@ -67,3 +67,13 @@ export const deliverServiceAccount = defineString('DELIVER_SERVICE_ACCOUNT', { d
 export const projectId = (): string => process.env['GCLOUD_PROJECT'] ?? ''
 /** Where the functions emulator's hub is, as `host:port`; undefined elsewhere. */
 export const emulatorHub = (): string | undefined => process.env['FIREBASE_EMULATOR_HUB']
+
+/** What the log of the ledger is called by all who verify it: where it is served, without `https://`. It cannot be changed later. */
+export const ledgerOrigin = defineString('LEDGER_ORIGIN', { default: 'infinity-matrix.local/ledger' })
+
+/** The versions of Cloud KMS keys that sign it, with commas between: one of Ed25519, and one of ML-DSA-44. */
+export const ledgerKeys = defineString('LEDGER_KEYS', { default: '' })
+
+/** Where they stand beside local engines: outside the repository, and made where they are not. */
+export const ledgerKeyFile = (): string =>
+  process.env['IMX_LEDGER_KEY_FILE'] ?? join(tmpdir(), `infinity-matrix-${userInfo().uid}`, 'ledger-keys.json')

@@ -25,6 +25,10 @@ export const collections = {
   /** Entries on their way into the ledger; what their commitments stand for. */
   ledgerIntake: 'ledgerIntake',
   ledgerDisclosures: 'ledgerDisclosures',
+  /** The ledger itself: how far it is, its tiles, and its entries in bundles. */
+  ledgerLog: 'ledgerLog',
+  ledgerTiles: 'ledgerTiles',
+  ledgerEntries: 'ledgerEntries',
   /** Duties that only one may do at a time, by the duty's name. */
   leases: 'leases',
   /** What accounts may do, by their id; and whose tokens are revoked. */

@@ -1,5 +1,5 @@
 import { Member, Revocation } from './access.ts'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { AlertDocument } from './critical-error.ts'
 import { CountsDocument, CountShard } from './counts.ts'
 import { classRules, fieldsOf } from './data-class.ts'
@@ -11,6 +11,7 @@ import { JobDocument, JobPage } from './jobs.ts'
 import { KeyRangeDocument } from './key-range.ts'
 import { LedgerDisclosure } from './ledger-disclosure.ts'
 import { LedgerIntake } from './ledger-entry.ts'
+import { LedgerBundle, LedgerCheckpoint, LedgerTile, LedgerTree } from './ledger-log.ts'
 import { Rollup, RollupJournal } from './rollup.ts'
 import { ChannelDocument, SubscribedTenants, SubscriptionDocument } from './subscription.ts'
 import { QuotaDocument } from './quota.ts'
@@ -44,8 +45,11 @@ export const storage: Readonly<Partial<Record<keyof typeof collections, Storage>
   keyRanges: { schema: KeyRangeDocument },
   leases: { schema: Lease },
   ledgerDisclosures: { schema: LedgerDisclosure },
+  ledgerEntries: { schema: LedgerBundle },
   ledgerIntake: { schema: LedgerIntake },
   members: { schema: Member },
+  ledgerLog: { schema: z.union([LedgerTree, LedgerCheckpoint]) },
+  ledgerTiles: { schema: LedgerTile },
   pages: { schema: JobPage },
   parked: { schema: ParkedReport, plain: ofAgents },
   parts: { schema: DeadLetterPart, plain: ofAgents },

@@ -35,7 +35,10 @@ export const collectionRows: Readonly<Record<keyof typeof collections, Collectio
   keyRanges: closed,
   leases: closed,
   ledgerDisclosures: closed,
+  ledgerEntries: closed,
   ledgerIntake: closed,
+  ledgerLog: closed,
+  ledgerTiles: closed,
   members: { readers: everyone, tenant: 'self' },
   pages: { ...closed, beneath: 'jobs' },
   parked: { ...closed, beneath: 'agents' },
@@ -141,5 +144,7 @@ export const functionRows = {
   'fleet-sweepCells': 'pubsub',
   'fleet-sweepGaps': 'scheduler',
   'fleet-sweepSilent': 'scheduler',
+  'ledger-seal': 'pubsub',
+  'ledger-sealTick': 'scheduler',
 } as const satisfies Readonly<Record<string, Invoker>>
 export type FunctionName = keyof typeof functionRows

@@ -1,0 +1,2 @@
+export { seal } from './seal.ts'
+export { sealTick } from './sealTick.ts'
