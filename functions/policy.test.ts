@@ -1,6 +1,8 @@
 // Everything that is deployed has a row, and says of itself what the row says.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { collections } from '@infinity-matrix/contracts'
-import { collectionRows, functionRows, routeRows } from '@infinity-matrix/core/access'
+import { collectionRows, firestoreRules, functionRows, routeRows } from '@infinity-matrix/core/access'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { createApp } from './src/runtime/on-request.ts'
 import { context } from './src/runtime/context.ts'
@@ -46,6 +48,10 @@ describe('in the policy', () => {
     const apps = await Promise.all(deployed.flatMap(({ openApp }) => (openApp ? [openApp()] : [])))
     expect(apps.length).toBe(deployed.filter(({ endpoint }) => endpoint.httpsTrigger).length)
     expect(Object.keys(routeRows).toSorted()).toEqual(apps.flatMap(routesOf).toSorted())
+  })
+
+  it('security rules are as generated: npm run build:rules', () => {
+    expect(readFileSync(join(import.meta.dirname, '../firestore.rules'), 'utf8')).toBe(firestoreRules())
   })
 
   it('every collection has a row', () => {

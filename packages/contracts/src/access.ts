@@ -45,6 +45,8 @@ export const Member = z.object(
   fields.internal({
     uid: z.string(),
     roles: RolesByTenant,
+    /** Sessions that began until then are over, in seconds since 1970; 0 where none was ended. */
+    signedInFrom: z.int().default(0),
     changedAt: Instant,
     changedBy: z.string(),
   }),

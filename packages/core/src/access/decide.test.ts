@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { decide, decideAnywhere, tenantsOf } from './decide.ts'
 import type { RoleRow } from './policy.ts'
-import { anonymous, roleIn, type Principal } from './principal.ts'
+import { anonymous, rolesIn, type Principal } from './principal.ts'
 
 const person = (roles: Principal['roles'], more: Partial<Principal> = {}): Principal => ({
   ...anonymous,
@@ -26,8 +26,10 @@ describe('a role', () => {
     expect(reasonOf(person({ '*': 'viewer' }), readers, { tenant: 'other' })).toBe('allowed')
   })
 
-  it('of its own in a tenant goes before that of the platform', () => {
-    expect(roleIn(person({ '*': 'viewer', acme: 'editor' }), 'acme')).toBe('editor')
+  it('of the platform adds to that of a tenant', () => {
+    expect(rolesIn(person({ '*': 'viewer', acme: 'editor' }), 'acme')).toEqual(['editor', 'viewer'])
+    const writers: RoleRow = { ...readers, callers: ['editor'] }
+    expect(reasonOf(person({ '*': 'editor', acme: 'viewer' }), writers, { tenant: 'acme' })).toBe('allowed')
   })
 
   it('is none in what belongs to no tenant, but for those of the platform', () => {

@@ -1,5 +1,5 @@
 import { platformTenant, type Role } from '@infinity-matrix/contracts'
-import { roleIn, type Principal } from './principal.ts'
+import { rolesIn, type Principal } from './principal.ts'
 import { isForRoles, type RoleRow, type RouteRow } from './policy.ts'
 
 /** `status`: as HTTP tells it. Of another tenant's things nobody hears whether they exist. */
@@ -27,19 +27,18 @@ export const decide = (principal: Principal, row: RouteRow, { tenant, agentId }:
   if (!isForRoles(row))
     return row.callers === 'anyone' || principal.method === 'invoker' ? allowed : refused(403, 'invoker-only')
   if (principal.kind === 'anonymous') return refused(401, 'credentials-needed')
-  const role = roleIn(principal, row.tenant === 'platform' ? null : tenant)
-  if (role === undefined) return refused(row.tenant === 'platform' ? 403 : 404, 'other-tenant')
+  const roles = rolesIn(principal, row.tenant === 'platform' ? null : tenant)
+  if (roles.length === 0) return refused(row.tenant === 'platform' ? 403 : 404, 'other-tenant')
   if (principal.kind === 'agent' && agentId !== undefined && agentId !== principal.id)
     return refused(404, 'other-agent')
-  return decideByRole(principal, row, role)
+  return decideByRoles(principal, row, roles)
 }
 
 /** Whether there is any tenant in which the row lets the principal in: who has none need not be asked which it is. */
 export const decideAnywhere = (principal: Principal, row: RouteRow): Decision => {
   if (!isForRoles(row) || row.tenant === 'platform' || principal.kind === 'anonymous')
     return decide(principal, row, { tenant: null })
-  const decisions = Object.values(principal.roles).map((role) => decideByRole(principal, row, role))
-  return decisions.find(({ isAllowed }) => isAllowed) ?? decisions[0] ?? refused(403, 'role')
+  return decideByRoles(principal, row, Object.values(principal.roles))
 }
 
 /** The tenants in which the row lets the principal in; `all` for who has a role in the platform. */
@@ -48,6 +47,11 @@ export const tenantsOf = (principal: Principal, row: RouteRow): 'all' | string[]
   return Object.keys(principal.roles)
     .filter((tenant) => tenant !== platformTenant && decide(principal, row, { tenant }).isAllowed)
     .toSorted()
+}
+
+const decideByRoles = (principal: Principal, row: RoleRow, roles: readonly Role[]): Decision => {
+  const decisions = roles.map((role) => decideByRole(principal, row, role))
+  return decisions.find(({ isAllowed }) => isAllowed) ?? decisions[0] ?? refused(403, 'role')
 }
 
 const decideByRole = ({ scopes, hasSecondFactor }: Principal, { callers, scope }: RoleRow, role: Role): Decision => {

@@ -29,8 +29,8 @@ export const anonymous: Principal = {
 /** A principal as entries and documents name it. */
 export const nameOf = ({ kind, id }: Pick<Principal, 'kind' | 'id'>): string => `${kind}/${id}`
 
-/** The role that counts in a tenant; null is what belongs to no tenant, and so to the platform. */
-export const roleIn = ({ roles }: Pick<Principal, 'roles'>, tenant: string | null): Role | undefined => {
-  const own = tenant !== null && Object.hasOwn(roles, tenant) ? roles[tenant] : undefined
-  return own ?? (Object.hasOwn(roles, platformTenant) ? roles[platformTenant] : undefined)
+/** The roles that count in a tenant: its own and that of the platform. Null is what belongs to no tenant, so to the platform. */
+export const rolesIn = ({ roles }: Pick<Principal, 'roles'>, tenant: string | null): Role[] => {
+  const tenants = tenant === null || tenant === platformTenant ? [platformTenant] : [tenant, platformTenant]
+  return tenants.flatMap((one) => (Object.hasOwn(roles, one) ? [roles[one] ?? []].flat() : []))
 }

@@ -1,0 +1,85 @@
+// Tries everything that the policy has a row for, as everybody, in their own tenant and in others.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Firestore } from '@google-cloud/firestore'
+import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
+import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
+import { context } from '../../functions/src/runtime/context.ts'
+import { collectionTrials } from './collections.ts'
+import { places, projectId, type Person } from './people.ts'
+import { routeTrials } from './routes.ts'
+
+export interface Trial {
+  /** `get agents`, or a route. */
+  what: string
+  who: Person
+  isMeant: boolean
+  outcome: 'allowed' | 'denied' | 'untested' | `answered ${number}`
+}
+
+const onFreePort = { host: '127.0.0.1', port: 0 }
+const ownRules = () => readFile(join(import.meta.dirname, '../../firestore.rules'), 'utf8')
+
+/** Collections, in a Firestore with rules in force: firestore.rules unless others are given. */
+export const tryCollections = async (rules?: string): Promise<Trial[]> => {
+  const store = await startFirestoreEngine(onFreePort)
+  const firestore = new Firestore({ projectId, host: `${store.host}:${store.port}`, ssl: false })
+  try {
+    const loaded = await fetch(`http://${store.host}:${store.port}/emulator/v1/projects/${projectId}:securityRules`, {
+      method: 'PUT',
+      body: JSON.stringify({ rules: { files: [{ content: rules ?? (await ownRules()) }] } }),
+    })
+    if (!loaded.ok) throw new Error(`the rules were not taken: ${await loaded.text()}`)
+    return await collectionTrials(`${store.host}:${store.port}`, firestore)
+  } finally {
+    await firestore.terminate()
+    await store.close()
+  }
+}
+
+/** Routes, of functions on engines. Those find their places in the environment, once in a process. */
+export const tryRoutes = async (): Promise<Trial[]> => {
+  const [store, broker] = await Promise.all([startFirestoreEngine(onFreePort), startPubSubEngine(onFreePort)])
+  Object.assign(process.env, {
+    GCLOUD_PROJECT: projectId,
+    FIRESTORE_EMULATOR_HOST: `${store.host}:${store.port}`,
+    PUBSUB_EMULATOR_HOST: `${broker.host}:${broker.port}`,
+    FIREBASE_AUTH_EMULATOR_HOST: 'local',
+    METADATA_SERVER_DETECTION: 'none',
+    GOVERNED_WRITES_PER_SECOND: '0',
+    // So that private functions ask who calls them, as they do in production.
+    DELIVER_SERVICE_ACCOUNT: 'pusher@demo.iam.gserviceaccount.com',
+    QUOTA_PRINCIPAL_PER_MINUTE: '0',
+    QUOTA_TENANT_PER_MINUTE: '0',
+    QUOTA_ADDRESS_PER_MINUTE: '0',
+  })
+  const shared = await context()
+  try {
+    return await routeTrials(shared.firestore)
+  } finally {
+    await Promise.all([shared.firestore.terminate(), shared.pubsub.close(), shared.batches.close()])
+    await Promise.all([store.close(), broker.close()])
+  }
+}
+
+/** What did not come out as the policy means it. */
+export const faultsIn = (trials: readonly Trial[]): string[] =>
+  trials
+    .filter(({ isMeant, outcome }) => outcome !== (isMeant ? 'allowed' : 'denied'))
+    .map(({ what, who, isMeant, outcome }) => {
+      const meant = isMeant ? 'allowed' : 'denied'
+      return `${what}: ${who.name} (${who.where}) is ${outcome}, and is meant to be ${meant}`
+    })
+
+/** What is allowed to whom, a line for each, as people review it. */
+export const agreementOf = (trials: readonly Trial[]): string =>
+  [...Map.groupBy(trials, ({ what }) => what)]
+    .map(([what, tried]) => {
+      const allowed = tried.filter(({ outcome }) => outcome === 'allowed').map(({ who }) => who)
+      const byPlace = places.map((where) => {
+        const names = allowed.filter((who) => who.where === where).map(({ name }) => name)
+        return names.length === 0 ? [] : [`${where}: ${names.join(', ')}`]
+      })
+      return `${what}\n  ${byPlace.flat().join('\n  ') || 'nobody'}\n`
+    })
+    .join('')

@@ -1,0 +1,161 @@
+// For each route a request that asks for something that is there, in one tenant. A route that is not here is not tried.
+import { randomUUID } from 'node:crypto'
+import type { Firestore } from '@google-cloud/firestore'
+import { collections, JobRequest, type DeadLetterDocument, type SubscriptionDocument } from '@infinity-matrix/contracts'
+import { beginErasure } from '@infinity-matrix/core/erasure'
+import { beginReplay } from '@infinity-matrix/core/events'
+import { planJob } from '@infinity-matrix/core/fleet'
+import { agentDocument, reportJson } from '@infinity-matrix/testing'
+
+export interface Asked {
+  path: string
+  body?: unknown
+  headers?: Record<string, string>
+}
+/** Puts what is asked for in place, and says how it is asked for. */
+export type Ask = (firestore: Firestore, tenant: string) => Promise<Asked>
+
+const now = () => new Date().toISOString()
+const store = async (firestore: Firestore, collection: string, id: string, fields: object): Promise<string> => {
+  await firestore.collection(collection).doc(id).set(fields)
+  return id
+}
+const at =
+  (place: (firestore: Firestore, tenant: string, id: string) => Promise<string>, asked: (id: string) => Asked): Ask =>
+  async (firestore, tenant) =>
+    asked(await place(firestore, tenant, randomUUID()))
+const plain =
+  (asked: (tenant: string, id: string) => Asked): Ask =>
+  async (_, tenant) =>
+    asked(tenant, randomUUID())
+
+const agent = (firestore: Firestore, tenant: string, agentId: string) =>
+  store(firestore, collections.agents, agentId, agentDocument({ agentId, tenant }))
+
+const job = async (firestore: Firestore, tenant: string, jobId: string) => {
+  const request = JobRequest.parse({ jobId, filter: { tenant, status: 'failed' }, patch: { level: 'debug' } })
+  await store(firestore, collections.jobs, jobId, planJob(jobId, request, 'person/ada', Date.now()))
+  return jobId
+}
+
+const workedOn = async (firestore: Firestore, tenant: string, jobId: string) => {
+  await job(firestore, tenant, jobId)
+  await firestore
+    .doc(`${collections.jobs}/${jobId}/${collections.pages}/00000000`)
+    .set({ writtenAt: now(), agents: [] })
+  return jobId
+}
+
+const letter = (firestore: Firestore, tenant: string, id: string) =>
+  store(firestore, collections.deadLetters, id, {
+    code: 'bad-envelope',
+    field: 'tier',
+    rule: 'must be a tier',
+    topic: 'agent.state-changes',
+    message: 'tier must be a tier',
+    subject: 'agents/a',
+    tenant,
+    messageId: '1',
+    attributes: [],
+    publishedAt: now(),
+    deadAt: now(),
+    shard: 0,
+    original: Buffer.from('{}'),
+    partCount: 0,
+    digest: '',
+    life: { status: 'open' },
+    attempts: 0,
+  } satisfies DeadLetterDocument)
+
+const replay = (firestore: Firestore, tenant: string, id: string) =>
+  store(
+    firestore,
+    collections.deadLetterReplays,
+    id,
+    beginReplay(id, { filter: { tenant }, ratePerSecond: 1 }, 0, now()),
+  )
+
+const erasure = (firestore: Firestore, tenant: string, id: string) =>
+  store(firestore, collections.erasures, id, {
+    ...beginErasure(id, { tenant, agentId: 'gone' as never }, Date.now()),
+    state: { status: 'erased', erasedAt: now() },
+  })
+
+const subscription = (firestore: Firestore, tenant: string, id: string) =>
+  store(firestore, collections.subscriptions, id, {
+    id,
+    tenant,
+    filter: 'true',
+    target: { kind: 'topic', topic: 'heard' },
+    order: 'none',
+    retry: { attemptsMax: 5, hoursMax: 1, backoffSecondsMin: 1, backoffSecondsMax: 1 },
+    status: 'active',
+    disabled: null,
+    version: 1,
+    activeFrom: now(),
+    createdAt: now(),
+    updatedAt: now(),
+    failures: 0,
+    lastFailure: null,
+  } satisfies SubscriptionDocument)
+
+const list = (path: string) => plain((tenant) => ({ path: `${path}?tenant=${tenant}` }))
+const desired = at(agent, (id) => ({ path: `/v1/agents/${id}/desired`, body: { a: 1 }, headers: { 'if-match': '*' } }))
+const jobAt = (rest = '') => at(job, (id) => ({ path: `/v1/jobs/${id}${rest}` }))
+const letterAt = (rest: string, body?: unknown) => at(letter, (id) => ({ path: `/v1/dead-letters/${id}${rest}`, body }))
+const subscriptionAt = (rest = '', body?: unknown) =>
+  at(subscription, (id) => ({ path: `/v1/subscriptions/${id}${rest}`, body }))
+
+export const requests: Readonly<Record<string, Ask>> = {
+  'POST /v1/events': plain((tenant, agentId) => ({
+    path: '/v1/events',
+    body: reportJson('agent.started.v1', 1, { kind: 'worker' }, { agentId, tenant, timeMs: Date.now() }),
+  })),
+  'GET /v1/agents': list('/v1/agents'),
+  'GET /v1/agents/:agentId': at(agent, (id) => ({ path: `/v1/agents/${id}` })),
+  'GET /v1/agents/:agentId/desired': at(agent, (id) => ({ path: `/v1/agents/${id}/desired` })),
+  'PUT /v1/agents/:agentId/desired': desired,
+  'PATCH /v1/agents/:agentId/desired': desired,
+  'GET /v1/counts': list('/v1/counts'),
+  'POST /v1/jobs': plain((tenant, jobId) => ({
+    path: '/v1/jobs',
+    body: { jobId, filter: { tenant, status: 'failed' }, patch: { a: 1 } },
+  })),
+  'GET /v1/jobs': list('/v1/jobs'),
+  'GET /v1/jobs/:jobId': jobAt(),
+  'GET /v1/jobs/:jobId/agents': at(workedOn, (id) => ({ path: `/v1/jobs/${id}/agents` })),
+  'POST /v1/jobs/:jobId/run': jobAt('/run'),
+  'POST /v1/jobs/:jobId/pause': jobAt('/pause'),
+  'POST /v1/jobs/:jobId/resume': jobAt('/resume'),
+  'POST /v1/jobs/:jobId/abort': jobAt('/abort'),
+  'POST /v1/jobs/:jobId/roll-back': jobAt('/roll-back'),
+  'GET /v1/dead-letters': list('/v1/dead-letters'),
+  'GET /v1/dead-letter-groups': list('/v1/dead-letter-groups'),
+  'GET /v1/dead-letters/:id': letterAt(''),
+  'POST /v1/dead-letters/:id/replay': letterAt('/replay'),
+  'POST /v1/dead-letters/:id/fix': letterAt('/fix', {}),
+  'POST /v1/dead-letters/:id/discard': letterAt('/discard', { reason: 'a test' }),
+  'POST /v1/dead-letters/:id/reopen': letterAt('/reopen'),
+  'POST /v1/dead-letter-replays': plain((tenant) => ({
+    path: '/v1/dead-letter-replays',
+    body: { filter: { tenant, code: 'too-large' } },
+  })),
+  'GET /v1/dead-letter-replays/:id': at(replay, (id) => ({ path: `/v1/dead-letter-replays/${id}` })),
+  'POST /v1/dead-letter-replays/:id/abort': at(replay, (id) => ({ path: `/v1/dead-letter-replays/${id}/abort` })),
+  'POST /v1/erasures': plain((tenant, agentId) => ({ path: '/v1/erasures', body: { tenant, agentId } })),
+  'GET /v1/erasures/:id': at(erasure, (id) => ({ path: `/v1/erasures/${id}` })),
+  'POST /v1/subscriptions': plain((tenant) => ({
+    path: '/v1/subscriptions',
+    body: { tenant, target: { kind: 'topic', topic: 'heard' } },
+  })),
+  'GET /v1/subscriptions': list('/v1/subscriptions'),
+  'GET /v1/subscriptions/:id': subscriptionAt(),
+  'PATCH /v1/subscriptions/:id': subscriptionAt('', { filter: 'false' }),
+  'POST /v1/subscriptions/:id/pause': subscriptionAt('/pause'),
+  'POST /v1/subscriptions/:id/resume': subscriptionAt('/resume'),
+  'DELETE /v1/subscriptions/:id': subscriptionAt(),
+  'POST /v1/deliveries/:id': plain((_, id) => ({
+    path: `/v1/deliveries/${id}`,
+    body: { message: { messageId: '1', data: '', attributes: {}, publishTime: now() } },
+  })),
+}
