@@ -25,6 +25,6 @@ it('rules that are not those of the policy are seen, with who is let in or kept 
   const wrong = { ...others, members, agents: { ...agents, readers: ['editor'] }, leases: agents } as const
   const faults = faultsIn(await tryCollections(firestoreRules(wrong)))
   expect(faults).toContain('get agents: viewer (own) is denied, and is meant to be allowed')
-  expect(faults).toContain('list leases: viewer (own) is allowed, and is meant to be denied')
+  expect(faults).toContain('get leases: viewer (own) is allowed, and is meant to be denied')
   expect(faults.every((fault) => / (agents|leases): /.test(fault))).toBe(true)
 }, 120_000)
