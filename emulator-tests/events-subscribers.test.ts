@@ -59,6 +59,15 @@ it('an agent whose document cannot be read raises an alert', async () => {
     return docs[0]?.data()
   })
   expect(alert).toMatchObject({ code: 'document-unreadable' })
+  // Its failure ends the function's process in the suite, and an event that still reaches that one never comes again: the
+  // next test waits for the process that takes its place.
+  const probe = newAgentId()
+  await waitFor('another process of the function', async () => {
+    await publish(topics.stateChanges.name, [
+      fresh(reportJson('agent.started.v1', 1, { kind: 'worker' }, { agentId: probe, tenant: uniqueTenant() })),
+    ])
+    return agentWhen(probe, () => true, 3).catch(() => undefined)
+  })
 })
 
 it('what folding did goes into the rollup of its tenant and minute', async () => {

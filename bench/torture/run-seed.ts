@@ -4,6 +4,7 @@ import type { FaultRates } from '../platform/faulty-firestore.ts'
 import { startPlatform, type Platform } from '../platform/platform.ts'
 import { createRandom } from '../random.ts'
 import { checkAgent } from './check-agents.ts'
+import { checkRecord } from './check-records.ts'
 import { checkLetters } from './check-letters.ts'
 import { checkSubscriber, ofTenant, promised } from './check-subscriber.ts'
 import type { Finding } from './finding.ts'
@@ -164,10 +165,10 @@ const play = async (
 const check = async ({ firestore }: Platform, { histories, letters }: Scenario, announced: ReadonlySet<string>) => {
   const findings: Finding[] = []
   const unseen = new Map(histories.map((history) => [history.agentId, history]))
-  for await (const stored of storedAgents(firestore)) {
+  for await (const { stored, windows } of storedAgents(firestore)) {
     const history = unseen.get(stored.agentId)
     unseen.delete(stored.agentId)
-    if (history) findings.push(...checkAgent(history, stored))
+    if (history) findings.push(...checkAgent(history, stored), ...checkRecord(history, stored, windows))
     else
       findings.push({
         kind: 'unexplained',

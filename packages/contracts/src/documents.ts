@@ -29,6 +29,8 @@ export const collections = {
   ledgerLog: 'ledgerLog',
   ledgerTiles: 'ledgerTiles',
   ledgerEntries: 'ledgerEntries',
+  /** What each agent has in a commit of the fold, which has one entry in the ledger. */
+  ledgerWindows: 'ledgerWindows',
   /** Duties that only one may do at a time, by the duty's name. */
   leases: 'leases',
   /** What accounts may do, by their id; and whose tokens are revoked. */
@@ -129,6 +131,8 @@ export const AgentDocument = z.object({
     presence: Presence.nullable(),
     /** The same of what its heartbeats list, by name: of those that were ever silent in this run. */
     capabilities: z.record(z.string(), Presence).default({}),
+    /** Its reports as the ledger has them: `chainOf` reads it. Empty while there are none. */
+    chain: z.string().default(''),
     createdAt: Instant,
     updatedAt: Instant,
   }),

@@ -91,6 +91,10 @@ export const agentData: Readonly<Record<keyof typeof collections, AgentData> & R
     ledgerLog: { found: 'nowhere', why: 'it has hashes' },
     ledgerTiles: { found: 'nowhere', why: 'it has hashes' },
     ledgerIntake: { found: 'nowhere', why: 'it is sealed within seconds, and has no personal data' },
+    ledgerWindows: {
+      found: 'nowhere',
+      why: 'it has hashes, which no longer stand for anything once the events are gone',
+    },
     pages: { found: 'entry', list: 'agents' },
     parked: { found: 'beneath', parent: 'agents' },
     pulses: { found: 'nowhere', why: 'they are brought into cells and go within minutes' },

@@ -12,6 +12,7 @@ import { KeyRangeDocument } from './key-range.ts'
 import { LedgerDisclosure } from './ledger-disclosure.ts'
 import { LedgerIntake } from './ledger-entry.ts'
 import { LedgerBundle, LedgerCheckpoint, LedgerTile, LedgerTree } from './ledger-log.ts'
+import { LedgerWindow } from './ledger-window.ts'
 import { Rollup, RollupJournal } from './rollup.ts'
 import { ChannelDocument, SubscribedTenants, SubscriptionDocument } from './subscription.ts'
 import { QuotaDocument } from './quota.ts'
@@ -50,6 +51,7 @@ export const storage: Readonly<Partial<Record<keyof typeof collections, Storage>
   members: { schema: Member },
   ledgerLog: { schema: z.union([LedgerTree, LedgerCheckpoint]) },
   ledgerTiles: { schema: LedgerTile },
+  ledgerWindows: { schema: LedgerWindow },
   pages: { schema: JobPage },
   parked: { schema: ParkedReport, plain: ofAgents },
   parts: { schema: DeadLetterPart, plain: ofAgents },

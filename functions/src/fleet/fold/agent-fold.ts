@@ -15,6 +15,7 @@ import type { FoldedAgent } from './fold-commit.ts'
 import { createFoldWindow } from './fold-window.ts'
 import { receiptsOf } from './receipts.ts'
 import { createAgentStore, type AgentStore } from './store.ts'
+import { createWindows, type Windows } from './windows.ts'
 
 const keepRefused = (context: Context, { agentId, tenant, sequence, raw, publishedAt, problem }: RefusedReport) =>
   keepDeadLetter(context, {
@@ -67,16 +68,19 @@ const countFolded = (context: Context, folded: readonly FoldedAgent[]): Promise<
     ),
   )
 
-/** The fold window of this instance. */
-export const foldWindow = once((context: Context) =>
+/** A fold window on Firestore and Pub/Sub. */
+export const createAgentFold = (context: Context, windows?: Windows) =>
   createFoldWindow({
     store: withErasedAgents(createGovernedStore(context), createErasedAgents(context)),
     refuse: (refused) => keepRefused(context, refused),
     distribute: (folded) => publishChanges(context, folded),
+    ...(windows && { windows }),
     report: async (folded) => {
       const receipts = receiptsOf(folded, context.nowMs())
       await Promise.all([publishReceipts(context, receipts), countFolded(context, folded)])
     },
     nowMs: context.nowMs,
-  }),
-)
+  })
+
+/** The fold window of this instance. */
+export const foldWindow = once((context: Context) => createAgentFold(context, createWindows(context)))

@@ -1,6 +1,14 @@
 import type { AgentDocument, ParkedReport } from '@infinity-matrix/contracts'
-import { fold, type Delivery, type Folded, type RefusedReport, type Verdict } from '@infinity-matrix/core/fleet'
+import {
+  fold,
+  type Delivery,
+  type Folded,
+  type Recording,
+  type RefusedReport,
+  type Verdict,
+} from '@infinity-matrix/core/fleet'
 import type { AgentStore, LoadedAgent } from './store.ts'
+import type { Windows } from './windows.ts'
 
 /** What one commit is to fold into one agent. */
 export interface Share {
@@ -32,17 +40,24 @@ export interface FoldCommitOptions {
    * again, it is called before the commit, and after it for all others.
    */
   distribute: (folded: readonly FoldedAgent[]) => Promise<void>
+  /** The ledger's part: see `createWindows`. Without it nothing is recorded, which is for measuring what it costs. */
+  windows?: Windows
   /** Called with all that a commit did, before its deliveries settle. */
   report: (folded: readonly FoldedAgent[]) => Promise<void>
   nowMs: () => number
 }
 
+interface Commit {
+  recording: Recording | undefined
+  stored: FoldedAgent[]
+  failures: Map<string, unknown>
+}
+
 /** One attempt to fold deliveries of several agents: one read and one write of each, all agents together. */
-export const createFoldCommit = ({ store, refuse, distribute, report, nowMs }: FoldCommitOptions) => {
+export const createFoldCommit = ({ store, refuse, distribute, windows, report, nowMs }: FoldCommitOptions) => {
   /** Returns what is stored now, and by agent why the rest is not. */
-  const commit = async (
-    shares: readonly Share[],
-  ): Promise<{ stored: FoldedAgent[]; failures: Map<string, unknown> }> => {
+  const commit = async (shares: readonly Share[]): Promise<Commit> => {
+    const recording = windows?.open()
     const failures = new Map<string, unknown>()
     const isWhole = ({ agentId }: Share) => !failures.has(agentId)
     const attempt = async (ofShares: readonly Share[], work: () => Promise<unknown>) => {
@@ -59,7 +74,7 @@ export const createFoldCommit = ({ store, refuse, distribute, report, nowMs }: F
     shares.forEach(({ agentId, deliveries }, index) => {
       const result = loaded[index]
       if (result?.status === 'fulfilled') {
-        const decided = fold(result.value.stored, deliveries, startedMs)
+        const decided = fold(result.value.stored, deliveries, startedMs, recording)
         const [before, document] = [result.value.stored?.document, decided.agent?.document]
         folded.push({
           agentId,
@@ -82,17 +97,21 @@ export const createFoldCommit = ({ store, refuse, distribute, report, nowMs }: F
         ? [{ agentId: share.agentId, loaded: share.loaded, next: share.agent }]
         : [],
     )
-    if (changes.length === 0) return { stored: folded.filter(isWhole), failures }
+    if (changes.length === 0) return { recording, stored: folded.filter(isWhole), failures }
     const saved = await store.saveAll(changes)
     for (const [agentId, error] of saved.failures) failures.set(agentId, error)
     for (const share of folded) share.writtenAtMs = saved.writtenAtMs.get(share.agentId)
-    return { stored: folded.filter(isWhole), failures }
+    return { recording, stored: folded.filter(isWhole), failures }
   }
 
   /** Tells what a commit stored. */
-  const tell = async (stored: readonly FoldedAgent[]): Promise<void> => {
+  const tell = async ({ recording, stored }: Commit): Promise<void> => {
     const undistributed = stored.filter(({ released }) => released.length === 0)
-    await Promise.all([report(stored), undistributed.length > 0 && distribute(undistributed)])
+    await Promise.all([
+      recording && windows?.record(recording, stored),
+      report(stored),
+      undistributed.length > 0 && distribute(undistributed),
+    ])
   }
 
   return { commit, tell }

@@ -1,27 +1,31 @@
-import { Firestore } from '@google-cloud/firestore'
-import { AgentDocument, collections, parseEvent, type FoldReceipt } from '@infinity-matrix/contracts'
+import { hash } from 'node:crypto'
+import type { Firestore } from '@google-cloud/firestore'
+import { AgentDocument, chainOf, collections, parseEvent, type FoldReceipt } from '@infinity-matrix/contracts'
 import { fold, type Delivery, type RefusedReport } from '@infinity-matrix/core/fleet'
 import { history, reportJson, testNowMs, troubled } from '@infinity-matrix/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { openBatches, type Batches } from '../../runtime/batches.ts'
+import type { Batches } from '../../runtime/batches.ts'
+import { context, type Context } from '../../runtime/context.ts'
 import { startLocalEngines, type LocalEngines } from '../../runtime/testing.ts'
 import type { FoldedAgent } from './fold-commit.ts'
 import { createFoldWindow, type FoldWindowOptions } from './fold-window.ts'
 import { receiptsOf } from './receipts.ts'
 import { createAgentStore, type AgentChange, type AgentStore } from './store.ts'
+import { createWindows } from './windows.ts'
 
 let engines: LocalEngines
+let shared: Context
 let firestore: Firestore
 let batches: Batches
 
 beforeAll(async () => {
   engines = await startLocalEngines('demo-fold-window')
-  firestore = new Firestore()
-  batches = await openBatches()
+  shared = await context()
+  ;({ firestore, batches } = shared)
 })
 afterAll(async () => {
-  await Promise.all([firestore.terminate(), batches.close()])
+  await Promise.all([firestore.terminate(), batches.close(), shared.pubsub.close()])
   await engines.close()
 })
 
@@ -53,6 +57,7 @@ const instance = (
       await distribute?.(folded)
     },
     ...bounds,
+    windows: createWindows(shared),
     report: async (folded) => {
       receipts.push(...receiptsOf(folded, testNowMs))
     },
@@ -337,12 +342,13 @@ describe('any deliveries to several instances at once, with commits that lose or
           ),
         )
         for (const [agent, events] of histories.entries()) {
+          const stored = await agentOf(`any-${run}-${agent}`)
           const pure = fold(
             undefined,
             events.map((json) => named(agent, json)),
             testNowMs,
+            { window: chainOf(stored)?.window ?? '', hash: (text) => hash('sha256', text, 'base64url') },
           ).agent?.document
-          const stored = await agentOf(`any-${run}-${agent}`)
           expect({ ...stored, version: 0 }).toEqual({ ...pure, version: 0 })
           const told = windows
             .flatMap(({ distributed }) => distributed)

@@ -144,25 +144,26 @@ export const createFoldWindow = ({ eventsMax = 50_000, bytesMax = 64 * 2 ** 20, 
       agentId,
       deliveries: waiting.map(({ delivery }) => delivery),
     }))
-    const { stored, failures } = await commit(shares).catch((error: unknown) => ({
-      stored: [],
-      failures: new Map(shares.map(({ agentId }) => [agentId, error])),
-    }))
+    const { done, failures } = await commit(shares).then(
+      (committed) => ({ done: committed, failures: committed.failures }),
+      (error: unknown) => ({ done: undefined, failures: new Map(shares.map(({ agentId }) => [agentId, error])) }),
+    )
     commitsUnderWay--
     for (const [agent, waiting] of taken) {
       free(agent)
       if (failures.has(agent.agentId)) again(agent.agentId, waiting, failures.get(agent.agentId))
     }
     schedule()
+    if (!done) return
     const waitingOf = new Map([...taken].map(([{ agentId }, waiting]) => [agentId, waiting]))
     try {
-      await tell(stored)
-      for (const { agentId, verdicts } of stored)
+      await tell(done)
+      for (const { agentId, verdicts } of done.stored)
         waitingOf
           .get(agentId)
           ?.forEach((one, index) => settle(one, { status: 'fulfilled', value: verdicts[index] ?? 'observed' }))
     } catch (error) {
-      for (const { agentId } of stored) fail(waitingOf.get(agentId) ?? [], error)
+      for (const { agentId } of done.stored) fail(waitingOf.get(agentId) ?? [], error)
     }
   }
 

@@ -39,6 +39,7 @@ export const collectionRows: Readonly<Record<keyof typeof collections, Collectio
   ledgerIntake: closed,
   ledgerLog: closed,
   ledgerTiles: closed,
+  ledgerWindows: closed,
   members: { readers: everyone, tenant: 'self' },
   pages: { ...closed, beneath: 'jobs' },
   parked: { ...closed, beneath: 'agents' },

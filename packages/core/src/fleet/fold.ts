@@ -1,5 +1,7 @@
 import {
   appendTransitions,
+  chainOf,
+  chainText,
   instantOf,
   isReport,
   parkedInDocumentLengthMax,
@@ -16,6 +18,7 @@ import {
   type Problem,
   type ReportedState,
 } from '@infinity-matrix/contracts'
+import { extendChain, type TextHash } from '../shared/event-chain.ts'
 import { evolve, newAgent, refusalOf } from '../shared/reported-state.ts'
 import { observe } from './presence.ts'
 import { reportProperties } from './desired/report.ts'
@@ -50,6 +53,13 @@ export interface RefusedReport {
   problem: Problem
 }
 
+/** How the reports that a fold applies are added to the agent's chain. */
+export interface Recording {
+  /** The name of the commit. */
+  window: string
+  hash: TextHash
+}
+
 export interface Folded {
   /** What to store; undefined when there is still nothing to store. */
   agent: StoredAgent | undefined
@@ -68,12 +78,19 @@ export interface Folded {
  * Total: it never throws, and the same reports in any order give the same state.
  *
  * @param nowMs the folding clock, in milliseconds since 1970
+ * @param recording without it the agent's chain stays as it is
  */
-export const fold = (stored: StoredAgent | undefined, deliveries: readonly Delivery[], nowMs: number): Folded => {
+export const fold = (
+  stored: StoredAgent | undefined,
+  deliveries: readonly Delivery[],
+  nowMs: number,
+  recording?: Recording,
+): Folded => {
   const now = new Date(nowMs).toISOString()
   const refused: RefusedReport[] = []
   const released: ParkedReport[] = []
   const transitions: Transition[] = []
+  const inTurn: Received[] = []
   const waiting = new Map<number, ParkedReport>()
   for (const parked of stored ? [...stored.document.parked, ...stored.parkedElsewhere] : [])
     waiting.set(parked.sequence, parked)
@@ -116,6 +133,7 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
       foldedAt: now,
       ...(problem ? { refused: problem.rule } : {}),
     })
+    inTurn.push(received)
     agent.region = report.region
     agent.tier = report.tier
     agent.reported = reported
@@ -132,7 +150,10 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
   const applyParked = (agent: AgentDocument, parked: ParkedReport) => {
     const parsed = parseEvent(JSON.parse(parked.raw), Date.parse(parked.publishedAt))
     if (parsed.ok && isReport(parsed.value)) apply(agent, parsed.value, parked)
-    else if (!parsed.ok) refuse(agent, parked.sequence, parked, parsed.problem)
+    else if (!parsed.ok) {
+      refuse(agent, parked.sequence, parked, parsed.problem)
+      inTurn.push(parked)
+    }
     agent.lastSequence = parked.sequence
   }
 
@@ -197,6 +218,7 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
         hasGap,
         resyncRequestedAt: sameGap ? document.resyncRequestedAt : null,
         transitions: appendTransitions(document.transitions, transitions),
+        chain: recording ? chainAfter(document, inTurn, recording) : document.chain,
         updatedAt: now,
       },
       parkedElsewhere,
@@ -206,6 +228,12 @@ export const fold = (stored: StoredAgent | undefined, deliveries: readonly Deliv
     refused,
     released,
   }
+}
+
+const chainAfter = (agent: AgentDocument, reports: readonly Received[], { window, hash }: Recording): string => {
+  if (reports.length === 0) return agent.chain
+  const texts = reports.map(({ raw }) => raw)
+  return chainText(extendChain(chainOf(agent), texts, window, hash))
 }
 
 /** Of the waiting reports, from the first to be applied on, those that the agent's own document holds, and the rest. */
@@ -274,6 +302,7 @@ const emptyDocument = ({ agentId, tenant, region, tier }: Address, now: string):
   transitions: '',
   presence: null,
   capabilities: {},
+  chain: '',
   createdAt: now,
   updatedAt: now,
 })

@@ -22,7 +22,7 @@ const entry: fc.Arbitrary<LedgerEntry> = fc.record({
   reason: fc.option(text(50)),
   trace: fc.option(fc.stringMatching(/^[0-9a-f]{32}$/)),
   details: fc.dictionary(
-    text(20),
+    name,
     fc.oneof(
       text(30),
       fc.double({ noNaN: true, noDefaultInfinity: true }),
