@@ -5,6 +5,7 @@ import { desired } from './desired.ts'
 import { engines } from './engines.ts'
 import { fold } from './fold/index.ts'
 import { ingest } from './ingest.ts'
+import { ledger } from './ledger/index.ts'
 import type { Row } from './measure.ts'
 import { propagation } from './propagation.ts'
 import { rebuild } from './rebuild.ts'
@@ -16,6 +17,7 @@ const benchmarks: Record<string, () => Promise<Row[]>> = {
   engines,
   fold,
   ingest,
+  ledger,
   propagation,
   rebuild,
   search,

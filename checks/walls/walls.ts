@@ -41,7 +41,8 @@ const packageFault = (from: Place, name: string) => {
   if (from.isTest || outside.includes(from.area)) return
   if (from.area === 'contracts' && name !== 'zod') return `contracts depends on zod only, not on ${name}`
   if (from.area === 'core') return `core imports contracts and nothing else, not ${name}`
-  if (from.area === 'verifier') return `verifier is small, to be read by others: it must not depend on ${name}`
+  if (from.area === 'verifier' && from.path !== 'packages/verifier/src/evm-anchor.ts')
+    return `verifier is small, to be read by others: it must not depend on ${name}`
   for (const door of packageDoors) {
     const open = !door.packages.test(name) || door.areas.includes(from.area) || door.files.includes(from.path)
     if (!open) return `only ${door.areas.join(', ')} may import ${name}, not ${from.area}`

@@ -27,22 +27,26 @@ const policyOf = ({ key, policy }: Options): Policy | undefined => {
   return key.length > 0 ? policyOfKeys(key) : undefined
 }
 
+const timeOf = (seconds: number) => new Date(seconds * 1000).toISOString()
+
 const signers = (signedBy: readonly SignedBy[]) =>
   signedBy.map(({ key, timeSeconds }) => ({
     name: key.name,
     kind: key.kind,
-    time: timeSeconds === null ? null : new Date(timeSeconds * 1000).toISOString(),
+    time: timeSeconds === null ? null : timeOf(timeSeconds),
   }))
 
 const verifyFolder = async (path: string, options: Options) => {
   const startedAt = performance.now()
-  const { origin, entries, root, signedBy, earlierCheckpoints, areKeysGiven } = await verifyLog(
+  const { origin, entries, root, signedBy, earlierCheckpoints, anchors, areKeysGiven } = await verifyLog(
     openFolder(path),
     policyOf(options),
   )
   const seconds = (performance.now() - startedAt) / 1000
   note(`${origin} is whole: ${entries} entries, ${earlierCheckpoints} earlier checkpoints`)
   for (const { name, kind, time } of signers(signedBy)) note(`signed by ${name} (${kind})${time ? ` at ${time}` : ''}`)
+  for (const { kind, id, size, timeSeconds } of anchors)
+    note(`anchored at ${size} entries in ${kind} ${id}, of ${timeOf(timeSeconds)}`)
   if (!areKeysGiven) note('the keys are those of the folder itself: give --key or --policy to know whose log it is')
   return {
     origin,
@@ -50,6 +54,7 @@ const verifyFolder = async (path: string, options: Options) => {
     root: Buffer.from(root).toString('base64'),
     signedBy: signers(signedBy),
     earlierCheckpoints,
+    anchors: anchors.map(({ timeSeconds, ...anchor }) => ({ ...anchor, time: timeOf(timeSeconds) })),
     keys: areKeysGiven ? 'given' : 'of the folder',
     seconds: Number(seconds.toFixed(3)),
     entriesPerSecond: Math.round(entries / seconds),

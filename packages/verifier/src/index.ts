@@ -1,3 +1,4 @@
+export * from './anchor.ts'
 export * from './log-files.ts'
 export * from './sha256.ts'
 export * from './trust.ts'

@@ -137,9 +137,13 @@ it('a file that was cut, made longer, emptied, removed, or put in the place of a
   )
 })
 
-/** Where a fault of a file may be named: by its path, or by an entry of a bundle. */
+/**
+ * Where a fault of a file may be named: by its path, or by an entry of a bundle. A log that was put back to an earlier
+ * checkpoint of its own shows by the tiles that it then has too many.
+ */
 const placesOf = (path: string): string[] => {
   const tile = parseTilePath(path)
+  if (path === 'checkpoint') return [path, 'tile/']
   if (tile?.level !== 'entries') return [path]
   return [path, ...Array.from({ length: tile.width + 1 }, (_, at) => `entry ${tile.index * 256 + at}: `)]
 }

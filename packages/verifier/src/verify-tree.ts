@@ -1,7 +1,8 @@
-import { entryForm, LedgerFault, type Checkpoint } from '@infinity-matrix/core/ledger'
+import { entryForm, LedgerFault, plainEntryId, type Checkpoint } from '@infinity-matrix/core/ledger'
 import {
   edgeRoot,
   emptyEdge,
+  entryRanges,
   grow,
   hashBytes,
   inclusionFault,
@@ -9,7 +10,6 @@ import {
   joined,
   leafHash,
   parseEntryBundle,
-  readEntryBundle,
   tileAt,
   tilePath,
   tilesOfLevel,
@@ -19,7 +19,7 @@ import {
 } from '@infinity-matrix/core/merkle'
 import { textOf, type LogFiles } from './log-files.ts'
 import { SeenIds } from './seen-ids.ts'
-import { sha256 } from './sha256.ts'
+import { sha256, sha256Characters } from './sha256.ts'
 
 const isEqual = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0
 const hashAt = (hashes: Uint8Array, at: number) => hashes.subarray(at * hashBytes, (at + 1) * hashBytes)
@@ -55,42 +55,47 @@ export const verifyTree = async (files: LogFiles, checkpoint: Checkpoint): Promi
     throw new LedgerFault('checkpoint line 3', `is not the root of the ${checkpoint.size} entries and of their tiles`)
 }
 
-/** Compares the entries of one bundle with the hashes that were stored of them. */
+/**
+ * Compares the entries of one bundle with the hashes that were stored of them. All of its text is made at once, and hashes
+ * are compared as text: for each entry, memory is asked for once.
+ *
+ * @returns the hashes of its entries
+ */
 const verifyBundle = async (files: LogFiles, read: ReadTile, checkpoint: Checkpoint, tile: Tile, ids: SeenIds) => {
-  const bundle = files.read(tilePath(tile))
+  const path = tilePath(tile)
   const stored = await read({ ...tile, level: 0 })
-  const leaves: Uint8Array[] = []
-  const nextIndex = () => tile.index * tileWidth + leaves.length
+  const hashes = charactersOf(stored)
+  // A copy, in which the byte before an entry becomes the prefix of a leaf.
+  const bundle = new Uint8Array(files.read(path))
+  const text = charactersOf(bundle)
+  const found: string[] = []
+  const index = () => tile.index * tileWidth + found.length
   try {
-    for (const entry of readEntryBundle(bundle)) {
-      const index = nextIndex()
-      if (leaves.length === tile.width) throw new LedgerFault(`entry ${index}`, `is one too many in ${tilePath(tile)}`)
-      const leaf = leafHash(sha256, entry)
-      if (!isEqual(leaf, hashAt(stored, leaves.length))) throw await blame(files, read, checkpoint, index)
-      verifyEntry(entry, index, ids)
-      leaves.push(leaf)
+    for (const { start, end } of entryRanges(bundle)) {
+      if (found.length === tile.width) throw new LedgerFault(`entry ${index()}`, `is one too many in ${path}`)
+      bundle[start - 1] = 0
+      const hash = sha256Characters(bundle.subarray(start - 1, end))
+      if (hash !== hashes.slice(found.length * hashBytes, (found.length + 1) * hashBytes))
+        throw await blame(files, read, checkpoint, index())
+      found.push(plainEntryId(text.slice(start, end)) ?? readId(bundle.subarray(start, end), `entry ${index()}`))
     }
   } catch (error) {
-    if (error instanceof RangeError)
-      throw new LedgerFault(`entry ${nextIndex()}`, `${tilePath(tile)}: ${error.message}`)
+    if (error instanceof RangeError) throw new LedgerFault(`entry ${index()}`, `${path}: ${error.message}`)
     throw error
   }
-  if (leaves.length < tile.width) throw new LedgerFault(`entry ${nextIndex()}`, `is missing in ${tilePath(tile)}`)
-  return joined(leaves)
+  if (found.length < tile.width) throw new LedgerFault(`entry ${index()}`, `is missing in ${path}`)
+  const repeated = ids.addAll(found, tile.index * tileWidth)
+  if (repeated) throw new LedgerFault(`entry ${repeated.number}`, `has the id of entry ${repeated.before}`)
+  return stored
 }
 
-const verifyEntry = (entry: Uint8Array, index: number, ids: SeenIds) => {
-  const position = `entry ${index}`
-  const form = entryForm(plainTextOf(entry) ?? textOf(entry, position))
+/** A character for each byte. */
+const charactersOf = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+
+const readId = (entry: Uint8Array, position: string): string => {
+  const form = entryForm(textOf(entry, position))
   if (form.fault !== undefined) throw new LedgerFault(position, form.fault)
-  const before = ids.add(form.id, index)
-  if (before !== undefined) throw new LedgerFault(position, `has the id of entry ${before}, ${form.id}`)
-}
-
-/** The text of bytes that are ASCII, which is read faster than UTF-8. */
-const plainTextOf = (bytes: Uint8Array): string | undefined => {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
-  return /[\u0080-\u00ff]/.test(text) ? undefined : text
+  return form.id
 }
 
 /** An entry and its hash in a tile differ: right is what leads to the signed root. */

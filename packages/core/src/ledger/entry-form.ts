@@ -6,14 +6,14 @@ import { canonicalJson } from '../shared/canonical-json.ts'
 const plain = String.raw`[ !#-\[\]-~]`
 const anyOf = (words: readonly string[]) => `"(?:${words.join('|')})"`
 const orNull = (value: string) => `(?:null|${value})`
-const record = (value: string) => String.raw`(\{(?:"${plain}*":${value}(?:,"${plain}*":${value})*)?\})`
+const recordOf = (value: string) => String.raw`(\{(?:"${plain}*":${value}(?:,"${plain}*":${value})*)?\})`
 
 /** The members of an entry in their canonical order. */
 const members = {
   action: '"[a-z]+(?:-[a-z]+)*"',
   actor: String.raw`\{"id":"${plain}{0,128}","kind":${anyOf(actorKinds)}\}`,
-  commitments: record('"[A-Za-z0-9_-]{43}"'),
-  details: record(String.raw`(?:"${plain}{0,300}"|0|-?[1-9]\d{0,14}|true|false|null)`),
+  commitments: recordOf('"[A-Za-z0-9_-]{43}"'),
+  details: recordOf(String.raw`(?:"${plain}{0,300}"|0|-?[1-9]\d{0,14}|true|false|null)`),
   id: '"([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})"',
   kind: anyOf(ledgerKinds),
   outcome: anyOf(LedgerEntry.shape.outcome.options),
@@ -30,16 +30,29 @@ const plainEntry = new RegExp(
     .map(([name, value]) => `"${name}":${value}`)
     .join(',')}\}$`,
 )
-const plainName = new RegExp(`"(${plain}*)":`, 'g')
 
 /** Whether the names of a plain record are each there once, in order. The schema does not know the name `__proto__`. */
-const isSorted = (text: string): boolean => {
+const isSorted = (record: string): boolean => {
   let last: string | undefined
-  for (const [, name = ''] of text.matchAll(plainName)) {
+  // Nothing plain has a quote within.
+  for (let at = 1; at < record.length - 1;) {
+    const end = record.indexOf('"', at + 1)
+    const name = record.slice(at + 1, end)
     if ((last !== undefined && name <= last) || name === '__proto__') return false
     last = name
+    const value = end + 2
+    const valueEnd = record[value] === '"' ? record.indexOf('"', value + 1) : value
+    const comma = record.indexOf(',', valueEnd)
+    at = comma < 0 ? record.length : comma + 1
   }
   return true
+}
+
+/** The id of an entry whose text is plain, canonical and of the schema; undefined where only reading it can tell. */
+export const plainEntryId = (text: string): string | undefined => {
+  const [, commitments, details, id] = (text.length <= ledgerEntryBytesMax && plainEntry.exec(text)) || []
+  if (commitments === undefined || details === undefined) return undefined
+  return isSorted(commitments) && isSorted(details) ? id : undefined
 }
 
 /** What a leaf is found to be: the id of its entry, or what keeps it from being one. */
@@ -47,10 +60,8 @@ export type EntryForm = { id: string; fault?: undefined } | { fault: string }
 
 /** Whether the text of a leaf is an entry in its one form: canonical JSON, of the schema, not too long. */
 export const entryForm = (text: string): EntryForm => {
-  const match = text.length <= ledgerEntryBytesMax ? plainEntry.exec(text) : null
-  const [, commitments, details, id] = match ?? []
-  if (commitments === undefined || details === undefined || id === undefined) return entryFormRead(text)
-  return isSorted(commitments) && isSorted(details) ? { id } : entryFormRead(text)
+  const id = plainEntryId(text)
+  return id === undefined ? entryFormRead(text) : { id }
 }
 
 /** The same for every text, by reading it. */

@@ -1,4 +1,5 @@
 import { joined } from './hash.ts'
+import type { Range } from './range.ts'
 
 /** An entry's length stands in front of it in two bytes. */
 export const entryBytesMax = 0xffff
@@ -21,24 +22,24 @@ export const entryBundle = (entries: readonly Uint8Array[]): Uint8Array =>
   )
 
 /**
- * The entries of a bundle one by one, as views of its bytes.
+ * From where to before where the entries of a bundle stand in its bytes, one by one.
  *
  * @throws RangeError at the first that is not whole
  */
-export function* readEntryBundle(bytes: Uint8Array): Generator<Uint8Array> {
+export function* entryRanges(bytes: Uint8Array): Generator<Range> {
   let count = 0
   for (let offset = 0; offset < bytes.length; count++) {
     const start = offset + 2
     const end = start + (((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0))
     if (end > bytes.length) throw new RangeError(`entry ${count} of the bundle ends after the bundle's last byte`)
-    yield bytes.subarray(start, end)
+    yield { start, end }
     offset = end
   }
 }
 
-/** The entries of a bundle. @throws RangeError where it does not hold exactly so many */
+/** The entries of a bundle, as views of its bytes. @throws RangeError where it does not hold exactly so many */
 export const parseEntryBundle = (bytes: Uint8Array, count: number): Uint8Array[] => {
-  const entries = [...readEntryBundle(bytes)]
+  const entries = [...entryRanges(bytes)].map(({ start, end }) => bytes.subarray(start, end))
   if (entries.length !== count) throw new RangeError(`a bundle of ${count} entries has ${entries.length}`)
   return entries
 }

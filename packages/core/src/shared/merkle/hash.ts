@@ -29,21 +29,23 @@ export const nodeHash = (sha256: Sha256, left: Uint8Array, right: Uint8Array): U
  */
 export const rootOf = (sha256: Sha256, hashes: Uint8Array): Uint8Array => {
   if (hashes.length === 0) return sha256(hashes)
-  // A level is written over the one below it, from the left: a tree of any size costs one buffer.
-  const level = hashes.slice()
-  const pair = new Uint8Array(1 + 2 * hashBytes)
-  pair[0] = 1
+  // A level is written over the one below it, from the left: a tree of any size costs one buffer. The prefix of a node
+  // takes the byte in front of its two hashes, which was read before, or is the one in front of all.
+  const level = new Uint8Array(1 + hashes.length)
+  level.set(hashes, 1)
   let width = hashes.length / hashBytes
   while (width > 1) {
     for (let left = 0; left + 1 < width; left += 2) {
-      pair.set(level.subarray(left * hashBytes, (left + 2) * hashBytes), 1)
-      level.set(sha256(pair), (left / 2) * hashBytes)
+      level[left * hashBytes] = 1
+      const node = sha256(level.subarray(left * hashBytes, (left + 2) * hashBytes + 1))
+      level.set(node, 1 + (left / 2) * hashBytes)
     }
     // One without a neighbour stands for itself in the level above.
-    if (width % 2 === 1) level.copyWithin(((width - 1) / 2) * hashBytes, (width - 1) * hashBytes, width * hashBytes)
+    const last = (width - 1) * hashBytes
+    if (width % 2 === 1) level.copyWithin(1 + last / 2, 1 + last, 1 + last + hashBytes)
     width = Math.ceil(width / 2)
   }
-  return level.slice(0, hashBytes)
+  return level.slice(1, 1 + hashBytes)
 }
 
 export const areEqual = (a: Uint8Array, b: Uint8Array): boolean =>

@@ -1,0 +1,13 @@
+// npm run bench -- ledger [--json]
+import type { Row } from '../measure.ts'
+import { proofRows } from './proofs.ts'
+import { verifierRows } from './verifier.ts'
+
+/** What is appended and sealed stands before what is proved of it. */
+const parts = [proofRows, verifierRows]
+
+export const ledger = async (): Promise<Row[]> => {
+  const rows: Row[] = []
+  for (const part of parts) rows.push(...(await part()))
+  return rows
+}
