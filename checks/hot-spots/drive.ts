@@ -73,6 +73,7 @@ export const driveFunctions = async () => {
     FIREBASE_AUTH_EMULATOR_HOST: '127.0.0.1:9099',
     GAP_BOUND_SECONDS: '60',
     GOVERNED_WRITES_PER_SECOND: '35000',
+    LEDGER_ORIGIN: 'log.example/drive',
   }
   for (const [name, value] of Object.entries(settings)) vi.stubEnv(name, value)
   vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true })

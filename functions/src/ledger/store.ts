@@ -1,5 +1,5 @@
 import { collections, LedgerBundle, LedgerCheckpoint, LedgerTree } from '@infinity-matrix/contracts'
-import { bundleId, emptyTree, joinsParts, seal } from '@infinity-matrix/core/ledger'
+import { bundleId, emptyTree, joinsParts, seal, withCosigned } from '@infinity-matrix/core/ledger'
 import { areEqual, tileWidth } from '@infinity-matrix/core/merkle'
 import type { DocumentSnapshot, Firestore, Query, QuerySnapshot } from '@google-cloud/firestore'
 import { sha256 } from '../runtime/sha256.ts'
@@ -17,7 +17,11 @@ export interface LogState {
 /** The log in Firestore. Only the holder of the sealer's lease writes it. */
 export const createLogStore = (firestore: Firestore, leases: Leases) => {
   const log = firestore.collection(collections.ledgerLog)
-  const [treeDocument, checkpointDocument] = [log.doc('tree'), log.doc('checkpoint')]
+  const [treeDocument, checkpointDocument, cosignedDocument] = [
+    log.doc('tree'),
+    log.doc('checkpoint'),
+    log.doc('cosigned'),
+  ]
   const [tiles, bundles] = [
     firestore.collection(collections.ledgerTiles),
     firestore.collection(collections.ledgerEntries),
@@ -26,12 +30,15 @@ export const createLogStore = (firestore: Firestore, leases: Leases) => {
   const treeOf = (snapshot: DocumentSnapshot): LedgerTree =>
     snapshot.exists ? LedgerTree.parse(snapshot.data()) : emptyTree(sha256, new Date(0).toISOString())
 
+  const checkpointOf = (snapshot: DocumentSnapshot): LedgerCheckpoint | null =>
+    snapshot.exists ? LedgerCheckpoint.parse(snapshot.data()) : null
+
   const read = async (): Promise<LogState> => {
     const [tree, checkpoint] = await firestore.getAll(treeDocument, checkpointDocument)
     if (!tree || !checkpoint) throw new TypeError('Firestore answered for fewer documents than were asked for')
     return {
       tree: treeOf(tree),
-      checkpoint: checkpoint.exists ? LedgerCheckpoint.parse(checkpoint.data()) : null,
+      checkpoint: checkpointOf(checkpoint),
     }
   }
 
@@ -76,7 +83,17 @@ export const createLogStore = (firestore: Firestore, leases: Leases) => {
   const saveCheckpoint = (held: HeldLease, checkpoint: LedgerCheckpoint): Promise<void> =>
     leases.commit(held, (transaction) => void transaction.set(checkpointDocument, checkpoint))
 
-  return { read, partsOf, append, saveCheckpoint }
+  /** The latest checkpoint that witnesses signed too. */
+  const readCosigned = async (): Promise<LedgerCheckpoint | null> => checkpointOf(await cosignedDocument.get())
+
+  /** Keeps what witnesses signed, if it is of a log that is no smaller than that of before. */
+  const saveCosigned = (cosigned: Parameters<typeof withCosigned>[1]): Promise<void> =>
+    firestore.runTransaction(async (transaction) => {
+      const next = withCosigned(checkpointOf(await transaction.get(cosignedDocument)), cosigned)
+      if (next) transaction.set(cosignedDocument, next)
+    })
+
+  return { read, partsOf, append, saveCheckpoint, readCosigned, saveCosigned }
 }
 
 export type LogStore = ReturnType<typeof createLogStore>

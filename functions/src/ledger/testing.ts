@@ -16,7 +16,9 @@ import {
 import { v7 as uuidv7 } from 'uuid'
 import { createLeases } from '../runtime/lease.ts'
 import { sha256 } from '../runtime/sha256.ts'
+import { createIntake } from './intake.ts'
 import { createLogReader } from './reader.ts'
+import { createSealer } from './sealer.ts'
 import { signersOf } from './signers/index.ts'
 import { bytesOfPublicKey, verifySignature, type SigningKey } from './signers/signing-key.ts'
 import { createLogStore } from './store.ts'
@@ -93,4 +95,24 @@ export const readWholeLog = async (firestore: Firestore, { keys }: TestSigners) 
   if (signed && !areEqual(signed.checkpoint.root, rootOf(sha256, joined(leaves.slice(0, signed.checkpoint.size)))))
     throw new Error('the checkpoint is of another tree')
   return { ids: texts.map(idOfText), texts, size: tree.size, signedSize: signed?.checkpoint.size ?? 0 }
+}
+
+/** Seals all that is appended. */
+export const sealEverything = async (firestore: Firestore, signers: TestSigners): Promise<void> => {
+  let atMs = Date.now()
+  const nowMs = () => atMs
+  const leases = createLeases({ firestore, nowMs })
+  const sealer = createSealer({
+    intake: createIntake(firestore, { refuse: () => Promise.reject(new Error('no entry')) }),
+    store: createLogStore(firestore, leases),
+    leases,
+    sign: (tree) => signers.sign(tree, atMs),
+    holder: uuidv7(),
+    somewhere: () => '',
+    nowMs,
+    sleep: async (ms) => {
+      atMs += ms
+    },
+  })
+  await sealer.wake(atMs + 60_000)
 }

@@ -77,3 +77,6 @@ export const ledgerKeys = defineString('LEDGER_KEYS', { default: '' })
 /** Where they stand beside local engines: outside the repository, and made where they are not. */
 export const ledgerKeyFile = (): string =>
   process.env['IMX_LEDGER_KEY_FILE'] ?? join(tmpdir(), `infinity-matrix-${userInfo().uid}`, 'ledger-keys.json')
+
+/** Keys of witnesses whose signatures of it are kept, as c2sp.org/signed-note writes them, with commas between. */
+export const ledgerWitnesses = defineString('LEDGER_WITNESSES', { default: '' })

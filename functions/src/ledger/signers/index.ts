@@ -1,8 +1,14 @@
-import { signCheckpoint, verifierKey, type Signer, type VerifierKey } from '@infinity-matrix/core/ledger'
+import {
+  parseVerifierKey,
+  signCheckpoint,
+  verifierKey,
+  type Signer,
+  type VerifierKey,
+} from '@infinity-matrix/core/ledger'
 import type { LedgerTree } from '@infinity-matrix/contracts'
 import { once } from '../../runtime/context.ts'
 import { createGoogleApi } from '../../runtime/google-api.ts'
-import { isLocal, ledgerKeyFile, ledgerKeys, ledgerOrigin } from '../../runtime/params.ts'
+import { isLocal, ledgerKeyFile, ledgerKeys, ledgerOrigin, ledgerWitnesses } from '../../runtime/params.ts'
 import { sha256 } from '../../runtime/sha256.ts'
 import { openKmsKey } from './cloud-kms.ts'
 import { openKeyFile } from './key-file.ts'
@@ -42,3 +48,12 @@ const open = (): Promise<SigningKey[]> => {
 
 /** As the settings say: keys of Cloud KMS, or, beside local engines, in a file. */
 export const logSigners = once(async (_: undefined) => signersOf(ledgerOrigin.value(), await open()))
+
+/** Witnesses of the log, whose signatures of checkpoints are kept. */
+export const witnessKeys = once((_: undefined): VerifierKey[] =>
+  ledgerWitnesses
+    .value()
+    .split(',')
+    .filter((key) => key !== '')
+    .map((key) => parseVerifierKey(sha256, key, 'LEDGER_WITNESSES')),
+)

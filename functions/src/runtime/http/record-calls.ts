@@ -20,7 +20,8 @@ export const recordCalls =
     const call = beginCall(request, matchedRoutes(request), rows)
     request.set('call', call)
     await next()
-    await record(context, [happeningOf(call, request.req.path, request.res.status)])
+    const isStatic = call.row?.callers === 'anyone' && call.row.isStatic === true
+    if (!isStatic) await record(context, [happeningOf(call, request.req.path, request.res.status)])
     request.header('x-request-id', call.trace.traceId)
     request.header('traceparent', formatTraceparent(call.trace, call.spanId))
   }

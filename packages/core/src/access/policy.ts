@@ -5,6 +5,7 @@ import type { collections, Role, Scope } from '@infinity-matrix/contracts'
 const everyone = ['viewer', 'editor', 'admin', 'service'] as const
 const editors = ['editor', 'admin', 'service'] as const
 const admins = ['admin'] as const
+const auditors = ['admin', 'service'] as const
 /** Agents, too, of what is their own. */
 const andAgents = <const Roles extends readonly Role[]>(roles: Roles) => [...roles, 'agent'] as const
 
@@ -60,8 +61,9 @@ export const collectionRows: Readonly<Record<keyof typeof collections, Collectio
  * Who may call a route. `anyone` needs no credentials, `invoker` is whom Google lets call a private function. Else roles:
  * `checked` in the tenant of what is asked for, which the route names to `authorise` before it answers; `platform` in the
  * platform itself. A service needs the scope too; where it is null no service is let in.
+ * What is `isStatic` is the same for everybody, and caches serve it as well: calls of it are not recorded.
  */
-export type RouteRow = { callers: 'anyone' } | { callers: 'invoker' } | RoleRow
+export type RouteRow = { callers: 'anyone'; isStatic?: true } | { callers: 'invoker' } | RoleRow
 export interface RoleRow {
   callers: readonly Role[]
   scope: Scope | null
@@ -114,6 +116,16 @@ export const routeRows: Readonly<Record<string, RouteRow>> = {
   'DELETE /v1/subscriptions/:id': row(editors, 'subscriptions:write'),
 
   'POST /v1/deliveries/:id': { callers: 'invoker' },
+
+  'GET /checkpoint': { callers: 'anyone', isStatic: true },
+  'GET /tile/:level{[0-9]+}/*': { callers: 'anyone', isStatic: true },
+  'GET /tile/entries/*': { callers: auditors, scope: 'ledger:read', tenant: 'platform' },
+  'GET /v1/ledger/policy': { callers: 'anyone', isStatic: true },
+  'GET /v1/ledger/cosigned-checkpoint': { callers: 'anyone', isStatic: true },
+  'GET /v1/ledger/proofs/consistency': { callers: 'anyone', isStatic: true },
+  'POST /v1/ledger/checkpoints': { callers: 'anyone' },
+  'GET /v1/ledger/entries': row(auditors, 'ledger:read'),
+  'GET /v1/ledger/proofs/inclusion': row(auditors, 'ledger:read'),
 }
 
 /**
@@ -145,6 +157,7 @@ export const functionRows = {
   'fleet-sweepCells': 'pubsub',
   'fleet-sweepGaps': 'scheduler',
   'fleet-sweepSilent': 'scheduler',
+  'ledger-api': 'anyone',
   'ledger-seal': 'pubsub',
   'ledger-sealTick': 'scheduler',
 } as const satisfies Readonly<Record<string, Invoker>>
