@@ -52,12 +52,7 @@ export const openHttpApi = async (
 ) => {
   const base = `${await functionsUrlOf(settings)}/${name}`
 
-  /** @throws {ApiError} with what the function says is wrong */
-  const call = async <T>(
-    schema: z.ZodType<T>,
-    path: string,
-    { method = 'GET', query = {}, headers = {}, body }: Call = {},
-  ) => {
+  const ask = async (path: string, { method = 'GET', query = {}, headers = {}, body }: Call): Promise<Response> => {
     const url = new URL(base + path)
     for (const [parameter, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(parameter, String(value))
@@ -70,18 +65,34 @@ export const openHttpApi = async (
       },
       ...(body === undefined ? {} : { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
     }
-    const response = await Promise.resolve(send(url, request)).catch((error: unknown) => {
+    return Promise.resolve(send(url, request)).catch((error: unknown) => {
       throw new NoSuiteError(`nothing answers at ${url.origin}`, { cause: error })
     })
-    const answer: unknown = await response.json().catch(() => undefined)
-    if (response.ok) return schema.parse(answer)
-    const problem = ProblemDetails.safeParse(answer)
-    throw new ApiError(
-      problem.success ? problem.data : { type: 'about:blank', title: response.statusText, status: response.status },
-    )
   }
 
-  return { call }
+  const errorOf = ({ status, statusText }: Response, answer: unknown): ApiError => {
+    const problem = ProblemDetails.safeParse(answer)
+    return new ApiError(problem.success ? problem.data : { type: 'about:blank', title: statusText, status })
+  }
+
+  /** @throws {ApiError} with what the function says is wrong */
+  const call = async <T>(schema: z.ZodType<T>, path: string, how: Call = {}) => {
+    const response = await ask(path, how)
+    const answer: unknown = await response.json().catch(() => undefined)
+    if (response.ok) return schema.parse(answer)
+    throw errorOf(response, answer)
+  }
+
+  /** What stands at a path, as it is; undefined where nothing does. @throws {ApiError} for what else is wrong */
+  const bytes = async (path: string): Promise<Uint8Array | undefined> => {
+    const response = await ask(path, {})
+    if (response.ok) return new Uint8Array(await response.arrayBuffer())
+    const answer: unknown = await response.json().catch(() => undefined)
+    if (response.status === 404) return undefined
+    throw errorOf(response, answer)
+  }
+
+  return { call, bytes }
 }
 
 export type HttpApi = Awaited<ReturnType<typeof openHttpApi>>

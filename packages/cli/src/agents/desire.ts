@@ -17,7 +17,7 @@ const isConflict = (error: unknown): error is ApiError => error instanceof ApiEr
  *
  * @throws {ApiError} the conflict, where they changed the same, or were first twice
  */
-export const desire = async (api: HttpApi, agentId: string, patch: Properties): Promise<Desired> => {
+export const desire = async (api: Pick<HttpApi, 'call'>, agentId: string, patch: Properties): Promise<Desired> => {
   const path = `/v1/agents/${encodeURIComponent(agentId)}/desired`
   const read = () => api.call(DesiredView, path)
   const write = ({ desired }: DesiredView) =>
