@@ -259,7 +259,7 @@ const driveDuties = async (pass: (ms: number) => unknown) => {
     pass(60_000)
     await leases.acquire('duty', `holder-${(count * 7) % 40}`, 50)
     await governor(shared).admit('range', 100)
-    await createQuotas(shared, 'drive')(`person-${count}`, { limit: 1, windowSeconds: 60, instancesMax: 1 })
+    await createQuotas(shared, 'drive').count(`person-${count}`, { limit: 1, windowSeconds: 60, instancesMax: 1 })
     await tenantKeys(shared).rotate(`tenant-${(count * 7) % 40}`)
   }
 }

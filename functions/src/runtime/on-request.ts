@@ -18,6 +18,9 @@ export interface AppOptions {
   /** The rows of the routes; the policy's own but for tests. */
   rows?: Readonly<Record<string, RouteRow>>
   authenticate?: Authenticate
+  /** Of the function: those who call it have a quota of it, which all its instances share. */
+  name?: string
+  instancesMax?: number
 }
 
 /**
@@ -31,7 +34,7 @@ export const onRequest = (name: FunctionName, options: RequestOptions, serve: Se
   answerFrameworkErrors(undefined)
   const isPrivate = functionRows[name] !== 'anyone'
   const openApp = async () => {
-    const app = await createApp(serve, appOptions)
+    const app = await createApp(serve, { ...appOptions, name, instancesMax: options.maxInstances })
     const misplaced = routesOf(app).find((route) => (rowOf(route, appOptions).callers === 'invoker') !== isPrivate)
     if (misplaced !== undefined) throw new Error(`${misplaced} does not belong to ${name}, by the rows of both`)
     return app
@@ -50,31 +53,41 @@ export const onRequest = (name: FunctionName, options: RequestOptions, serve: Se
 
 /**
  * Routes in an app that answers errors as `onRequest` says, and lets in whom the policy does. Each request passes, in this
- * order: headers, the record of the call, the guard.
+ * order: what keeps browsers from being misused, the quota of its address, the record of the call, the guard with the
+ * quotas of who makes it.
  *
  * @throws where a route has no row
  */
 export const createApp = async (serve: Serve, options: AppOptions = {}): Promise<Hono> => {
-  const [{ Hono }, { methodNotAllowed }, shared, { guard }, { recordCalls }, { createAuthenticate }] =
-    await Promise.all([
-      import('hono'),
-      import('hono/method-not-allowed'),
-      context(),
-      import('./http/guard.ts'),
-      import('./http/record-calls.ts'),
-      import('./http/authenticate.ts'),
-    ])
-  const { rows = routeRows, authenticate = createAuthenticate(shared) } = options
+  const [
+    { Hono },
+    { methodNotAllowed },
+    shared,
+    { shield },
+    { createLimits },
+    { guard },
+    { recordCalls },
+    authentication,
+  ] = await Promise.all([
+    import('hono'),
+    import('hono/method-not-allowed'),
+    context(),
+    import('./http/shield.ts'),
+    import('./http/limits.ts'),
+    import('./http/guard.ts'),
+    import('./http/record-calls.ts'),
+    import('./http/authenticate.ts'),
+  ])
+  const { rows = routeRows, authenticate = authentication.createAuthenticate(shared) } = options
+  const limits = createLimits(shared, options.name ?? 'app', options.instancesMax ?? 1)
   const app = new Hono()
   const onMethodNotAllowed = (_: unknown, methods: string[]) =>
     problemResponse(new RequestProblem(405, {}, { allow: methods.join(', ') }))
-  app.use(async (request, next) => {
-    await next()
-    request.header('x-content-type-options', 'nosniff')
-  })
+  for (const handler of await shield()) app.use(handler)
+  app.use(limits.ofAddress)
   app.use(recordCalls(shared, rows))
   app.use(methodNotAllowed({ app, onMethodNotAllowed }))
-  app.use(guard(authenticate))
+  app.use(guard(limits.ofPrincipal(authenticate)))
   app.notFound(() => problemResponse(new RequestProblem(404)))
   app.onError((error, { req }) => {
     if (!isRequestProblem(error)) logger.error('request failed', { path: req.path, error: messageOf(error) })

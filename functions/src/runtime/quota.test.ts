@@ -21,7 +21,7 @@ afterAll(async () => {
 let count = 0
 const newKey = () => `key-${++count}`
 const nowMs = () => atMs
-const instance = () => createQuotas({ firestore, nowMs }, 'test')
+const instance = () => createQuotas({ firestore, nowMs }, 'test').count
 const nextWindow = () => {
   atMs += 60_000
 }
@@ -105,7 +105,7 @@ describe('who asks often', () => {
     const uses = [await ask(key, quota), await ask(key, quota), await ask(key, quota)]
     const resetAtMs = (Math.floor(atMs / 60_000) + 1) * 60_000
     expect(uses.map(({ isAdmitted }) => isAdmitted)).toEqual([true, true, false])
-    expect(uses[2]).toEqual({ isAdmitted: false, limit: 2, remaining: 0, windowSeconds: 60, resetAtMs })
+    expect(uses[2]).toEqual({ isAdmitted: false, limit: 2, remaining: 0, used: 3, windowSeconds: 60, resetAtMs })
     nextWindow()
     expect(await ask(key, quota)).toMatchObject({ isAdmitted: true })
   })

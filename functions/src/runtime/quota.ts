@@ -11,6 +11,8 @@ export interface QuotaUse {
   limit: number
   /** What this instance may let through before it has to ask for more. */
   remaining: number
+  /** What of it was used, or is given out; more than the limit by those that this instance refused. */
+  used: number
   windowSeconds: number
   resetAtMs: number
 }
@@ -21,6 +23,7 @@ interface Part {
   budget: number
   spent: number
   isExhausted: boolean
+  refused: number
   asking: Promise<void> | undefined
 }
 
@@ -66,7 +69,7 @@ export const createQuotas = ({ firestore, nowMs }: Pick<Context, 'firestore' | '
     const endMs = windowEndMs(quota.windowSeconds, nowMs())
     const known = parts.get(key)
     if (known?.endMs === endMs) return known
-    const fresh = { endMs, budget: ownPart(quota), spent: 0, isExhausted: false, asking: undefined }
+    const fresh = { endMs, budget: ownPart(quota), spent: 0, isExhausted: false, refused: 0, asking: undefined }
     parts.set(key, fresh)
     return fresh
   }
@@ -76,26 +79,41 @@ export const createQuotas = ({ firestore, nowMs }: Pick<Context, 'firestore' | '
     return Math.max(1, Math.ceil((spent / Math.max(seconds, takenForSeconds)) * takenForSeconds))
   }
 
+  const refusalOf = (part: Part, { limit, windowSeconds }: Quota): QuotaUse => {
+    part.refused++
+    const used = limit + part.refused
+    return { isAdmitted: false, limit, remaining: 0, used, windowSeconds, resetAtMs: part.endMs }
+  }
+
+  /** The refusal of who has nothing left, as far as this instance knows; it asks nobody. */
+  const refusal = (key: string, quota: Quota): QuotaUse | undefined => {
+    const part = parts.get(key)
+    return part?.isExhausted && part.endMs > nowMs() ? refusalOf(part, quota) : undefined
+  }
+
   /**
    * Counts one request.
    *
    * @param key who makes it; stands in Firestore as a hash
    */
-  return async (key: string, quota: Quota): Promise<QuotaUse> => {
+  const count = async (key: string, quota: Quota): Promise<QuotaUse> => {
     for (;;) {
       const part = partOf(key, quota)
-      const use = { limit: quota.limit, windowSeconds: quota.windowSeconds, resetAtMs: part.endMs }
       if (part.spent < part.budget) {
         part.spent++
-        return { ...use, isAdmitted: true, remaining: part.budget - part.spent }
+        const { limit, windowSeconds } = quota
+        const remaining = part.budget - part.spent
+        return { isAdmitted: true, limit, remaining, used: part.spent, windowSeconds, resetAtMs: part.endMs }
       }
-      if (part.isExhausted) return { ...use, isAdmitted: false, remaining: 0 }
+      if (part.isExhausted) return refusalOf(part, quota)
       part.asking ??= take(key, quota, part, wantedBy(part, quota)).finally(() => {
         part.asking = undefined
       })
       await part.asking
     }
   }
+
+  return { count, refusal }
 }
 
-export type CountRequest = ReturnType<typeof createQuotas>
+export type Quotas = ReturnType<typeof createQuotas>
