@@ -10,6 +10,7 @@ import {
 } from '@infinity-matrix/contracts'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { isIndexed, readIndexConfig } from '../hot-spots/index-config.ts'
 
 /** The schemas in a value, each under a name: of an export, or of what it holds, as `reports` does. */
 const schemasIn = (name: string, value: unknown): [string, z.ZodType][] => {
@@ -46,6 +47,14 @@ describe('the schemas of contracts', () => {
         : [...fieldsOf(schema)].flatMap((field) => (field.dataClass === 'restricted' ? [`${name}.${field.path}`] : [])),
     )
     expect(secrets, 'a secret is sealed').toEqual([])
+  })
+
+  it('are in no index where they are sealed', () => {
+    const { fieldOverrides } = readIndexConfig()
+    const indexed = Object.entries(storage).flatMap(([name, { schema, plain }]) =>
+      plain === undefined ? sealedPathsOf(schema).filter((path) => isIndexed(fieldOverrides, name, path)) : [],
+    )
+    expect(indexed, 'exempt them in firestore.indexes.json').toEqual([])
   })
 
   it('are sealed where they hold secrets', () => {

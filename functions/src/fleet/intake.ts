@@ -97,7 +97,7 @@ const authoriseSender = (request: Request, judged: readonly (TakenEvent | NotTak
   const all = [...targets.values()]
   const judgedBy = all.find((target) => !mayDo(request, target).isAllowed) ?? all[0]
   if (!judgedBy) return
-  const detail = `You may not send events of ${judgedBy.agentId} in ${judgedBy.tenant}.`
+  const detail = 'You may not send events of that agent, or in that tenant.'
   authorise(request, judgedBy, new RequestProblem(403, { detail }))
 }
 

@@ -1,5 +1,12 @@
 import { isUtf8 } from 'node:buffer'
-import { isNestedDeeper, jsonDepthMax, parseJson, type Parsed, type Problem } from '@infinity-matrix/contracts'
+import {
+  deadLetterName,
+  isNestedDeeper,
+  jsonDepthMax,
+  parseJson,
+  type Parsed,
+  type Problem,
+} from '@infinity-matrix/contracts'
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import { RequestProblem } from './problem.ts'
@@ -77,6 +84,17 @@ export const readJson = async <T>(request: Context, schema: z.ZodType<T>, limits
  * @throws {RequestProblem} 400 when it breaks the schema, with each field
  */
 export const readQuery = <T>(request: Context, schema: z.ZodType<T>): T => parseWith(schema, request.req.query(), 400)
+
+/**
+ * What a request's path names.
+ *
+ * @throws {RequestProblem} 404 for what can name nothing
+ */
+export const nameIn = (request: Context, parameter = 'id'): string => {
+  const name = request.req.param(parameter) ?? ''
+  if (!deadLetterName.test(name)) throw new RequestProblem(404)
+  return name
+}
 
 const parseWith = <T>(schema: z.ZodType<T>, input: unknown, status: number): T => {
   const parsed = schema.safeParse(input)

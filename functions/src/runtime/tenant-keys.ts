@@ -90,7 +90,7 @@ export const createTenantKeys = (context: Context, keeper: () => KeyKeeper) => {
       return after
     })
     known.delete(tenant)
-    if (!stored) throw new Error(`the keys of ${tenant} are gone`)
+    if (stored?.status !== 'active') throw new KeysDestroyedError(tenant)
     return stored
   }
 

@@ -11,8 +11,8 @@ import { isRotationDue, newestKey } from '@infinity-matrix/core/tenant-keys'
 import type { Query, Transaction } from '@google-cloud/firestore'
 import type { Context } from '../../runtime/context.ts'
 import { createLeases } from '../../runtime/lease.ts'
-import { sealedFields, type Protection } from '../../runtime/protection.ts'
-import { isKeysDestroyed, type TenantKeysOf } from '../../runtime/tenant-keys.ts'
+import { protection as protectionOf, sealedFields, type Protection } from '../../runtime/protection.ts'
+import { isKeysDestroyed, tenantKeys, type TenantKeysOf } from '../../runtime/tenant-keys.ts'
 
 // Longer than a worker works, so that it need not be renewed.
 const leaseSeconds = 120
@@ -148,3 +148,7 @@ export const createReencryptions = (context: Context, { keys, protection, sleep 
 
   return { get, running, rotate, rotateDue, work, view }
 }
+
+/** With the keys of this instance. */
+export const openReencryptions = (context: Context) =>
+  createReencryptions(context, { keys: tenantKeys(context), protection: protectionOf(context) })

@@ -2,7 +2,6 @@ import { isUtf8 } from 'node:buffer'
 import {
   DeadLetterFilter,
   DeadLetterListQuery,
-  deadLetterName,
   DeadLetterReplayRequest,
   messageBytesMax,
   topicOfEvent,
@@ -21,7 +20,7 @@ import type { Context } from '../../runtime/context.ts'
 import { readMessage } from '../../runtime/on-event.ts'
 import { authorise, tenantOfList } from '../../runtime/http/authorise.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
-import { readJson, readQuery, readText } from '../../runtime/request-body.ts'
+import { nameIn, readJson, readQuery, readText } from '../../runtime/request-body.ts'
 import { createLetters, isNoLetter, NoLetterError, summaryOf, type Letter, type LetterPosition } from './letters.ts'
 import { createReplays } from './replays.ts'
 import { positionOf } from './text-position.ts'
@@ -155,13 +154,6 @@ const summaryAfter = ({ decided, letter }: Outcome) => {
       errors: [{ field: 'life.status', rule: decided.rule }],
     })
   return summaryOf(letter)
-}
-
-/** The name in a request's path. */
-const nameIn = (request: Request): string => {
-  const name = request.req.param('id') ?? ''
-  if (!deadLetterName.test(name)) throw new RequestProblem(404)
-  return name
 }
 
 const notFound = ({ message }: NoLetterError) => new RequestProblem(404, { detail: message })

@@ -3,7 +3,7 @@ import type { Context as Request, Hono } from 'hono'
 import type { Context } from '../../runtime/context.ts'
 import { authorise } from '../../runtime/http/authorise.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
-import { readJson } from '../../runtime/request-body.ts'
+import { nameIn, readJson } from '../../runtime/request-body.ts'
 import { createErasures } from './erasures.ts'
 
 const jsonLimits = { mediaTypes: ['application/json'], bytesMax: 10_000 }
@@ -33,5 +33,5 @@ export const serveErasures = (app: Hono, context: Context): void => {
   }
 
   app.post('/v1/erasures', (request) => begin(request))
-  app.get('/v1/erasures/:id', (request) => show(request, request.req.param('id')))
+  app.get('/v1/erasures/:id', (request) => show(request, nameIn(request)))
 }

@@ -1,10 +1,10 @@
-import { deadLetterName, PubSubMessage } from '@infinity-matrix/contracts'
+import { PubSubMessage } from '@infinity-matrix/contracts'
 import { afterAttempt, type AfterAttempt } from '@infinity-matrix/core/events'
 import type { Context as Request, Hono } from 'hono'
 import { z } from 'zod'
 import type { Context } from '../../runtime/context.ts'
-import { RequestProblem, unavailable } from '../../runtime/problem.ts'
-import { readJson } from '../../runtime/request-body.ts'
+import { unavailable } from '../../runtime/problem.ts'
+import { nameIn, readJson } from '../../runtime/request-body.ts'
 import { createFailureNotes } from './failure-notes.ts'
 import { createPost, type Post } from './post.ts'
 import { createSubscriptions } from './subscriptions.ts'
@@ -54,10 +54,9 @@ export const createDeliveries = (context: Context, post: Post) => {
 export const serveDeliveries = (app: Hono, context: Context): void => {
   const deliver = createDeliveries(context, createPost())
   const answer = async (request: Request, id: string): Promise<Response> => {
-    if (!deadLetterName.test(id)) throw new RequestProblem(404)
     const outcome = await deliver(id, await readJson(request, Pushed, limits))
     if (outcome === 'again') throw unavailable('The endpoint did not take it: to be tried again.', 1)
     return request.body(null, 204)
   }
-  app.post('/v1/deliveries/:id', (request) => answer(request, request.req.param('id')))
+  app.post('/v1/deliveries/:id', (request) => answer(request, nameIn(request)))
 }

@@ -2,10 +2,9 @@ import { Agent as HttpAgent, request as overHttp } from 'node:http'
 import { Agent as HttpsAgent, request as overHttps } from 'node:https'
 import type { SubscriptionDocument } from '@infinity-matrix/contracts'
 import { attemptedBy, type Attempted } from '@infinity-matrix/core/events'
-import { messageOf } from '../../runtime/failure.ts'
 import { localEndpoints, isLocal } from '../../runtime/params.ts'
 import { createIdentity } from './identity.ts'
-import { pinned, publicAddresses, type Resolve } from './public-address.ts'
+import { isEndpointRefused, pinned, publicAddresses, type Resolve } from './public-address.ts'
 
 export type HttpsTarget = Extract<SubscriptionDocument['target'], { kind: 'https' }>
 
@@ -69,9 +68,17 @@ export const createPost = (resolve?: Resolve) => {
     try {
       return attemptedBy(await statusOf(target, body, attributes))
     } catch (error) {
-      return { kind: 'failed', reason: messageOf(error) }
+      return { kind: 'failed', reason: reasonOf(error) }
     }
   }
 }
 
 export type Post = ReturnType<typeof createPost>
+
+// What such an error says may have the host's name in it, which may be a secret; its code has not.
+const reasonOf = (error: unknown): string => {
+  if (isEndpointRefused(error)) return error.message
+  if (!(error instanceof Error)) return 'failed'
+  if (error.name === 'TimeoutError') return `did not answer within ${answerSeconds} seconds`
+  return `failed: ${'code' in error ? String(error.code) : error.name}`
+}

@@ -9,7 +9,7 @@ export interface Address {
 }
 export type Resolve = (hostname: string) => Promise<Address[]>
 
-/** An endpoint that is not posted to, and the rule that it breaks. */
+/** An endpoint that is not posted to, and the rule that it breaks; its name may be a secret, and is not told. */
 export class EndpointRefusedError extends Error {
   readonly code = 'endpoint-refused'
 }
@@ -33,12 +33,12 @@ export const publicAddresses = async (
   const host = hostname.replaceAll(/^\[|\]$/g, '')
   const family = isIP(host)
   const addresses = family > 0 ? [{ address: host, family }] : await resolve(host).catch(() => [])
-  if (addresses.length === 0) throw new EndpointRefusedError(`${rule}: ${host} has none`)
+  if (addresses.length === 0) throw new EndpointRefusedError(`${rule}: it has none`)
   const isLocal = mayBeLocal && addresses.every(({ address }) => rangeOf(address) === 'loopback')
   if (isLocal) return addresses
   if (protocol !== 'https:') throw new EndpointRefusedError(rule)
   const closed = addresses.find(({ address }) => rangeOf(address) !== 'unicast')
-  if (closed) throw new EndpointRefusedError(`${rule}: ${host} has one that is ${rangeOf(closed.address)}`)
+  if (closed) throw new EndpointRefusedError(`${rule}: it has one that is ${rangeOf(closed.address)}`)
   return addresses
 }
 

@@ -1,11 +1,11 @@
-import { deadLetterName, SubscriptionChange, SubscriptionDefinition, type FieldError } from '@infinity-matrix/contracts'
+import { SubscriptionChange, SubscriptionDefinition, type FieldError } from '@infinity-matrix/contracts'
 import type { Context as Request, Hono } from 'hono'
 import { z } from 'zod'
 import type { Context } from '../../runtime/context.ts'
 import { deliverServiceAccount, isLocal } from '../../runtime/params.ts'
 import { authorise } from '../../runtime/http/authorise.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
-import { readJson, readQuery } from '../../runtime/request-body.ts'
+import { nameIn, readJson, readQuery } from '../../runtime/request-body.ts'
 import { loadCompile } from './expression.ts'
 import { mayBeLocal } from './post.ts'
 import { isEndpointRefused, publicAddresses } from './public-address.ts'
@@ -72,12 +72,6 @@ export const serveSubscriptions = (app: Hono, context: Context): void => {
   app.post('/v1/subscriptions/:id/pause', (request) => answer(request, command(request, 'pause')))
   app.post('/v1/subscriptions/:id/resume', (request) => answer(request, command(request, 'resume')))
   app.delete('/v1/subscriptions/:id', (request) => answer(request, command(request, 'remove')))
-}
-
-const nameIn = (request: Request): string => {
-  const name = request.req.param('id') ?? ''
-  if (!deadLetterName.test(name)) throw new RequestProblem(404)
-  return name
 }
 
 const refuseFaults = (errors: readonly FieldError[]): void => {

@@ -115,6 +115,10 @@ export const routeRows: Readonly<Record<string, RouteRow>> = {
   'POST /v1/subscriptions/:id/resume': row(editors, 'subscriptions:write'),
   'DELETE /v1/subscriptions/:id': row(editors, 'subscriptions:write'),
 
+  'GET /v1/tenants/:tenant/keys': row(admins, null),
+  'POST /v1/tenants/:tenant/keys/rotate': row(admins, null),
+  'DELETE /v1/tenants/:tenant/keys': row(admins, null),
+
   'POST /v1/deliveries/:id': { callers: 'invoker' },
 
   'GET /checkpoint': { callers: 'anyone', isStatic: true },
@@ -136,6 +140,9 @@ export const routeRows: Readonly<Record<string, RouteRow>> = {
 export type Invoker = 'anyone' | 'pubsub' | 'scheduler'
 
 export const functionRows = {
+  'access-api': 'anyone',
+  'access-reencrypt': 'scheduler',
+  'access-rotateKeys': 'scheduler',
   'events-api': 'anyone',
   'events-deliver': 'pubsub',
   'events-erase': 'scheduler',

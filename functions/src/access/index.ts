@@ -1,0 +1,3 @@
+export { api } from './api.ts'
+export { reencrypt } from './reencrypt.ts'
+export { rotateKeys } from './rotateKeys.ts'
