@@ -64,12 +64,13 @@ const verifyFolder = async (path: string, options: Options) => {
 const verifyFile = (path: string, options: Options) => {
   const policy = policyOf(options)
   if (!policy) throw new TypeError('a proof brings no keys: give --key or --policy')
-  const { origin, size, signedBy, entries, extendsSize } = verifyProof(policy, textOf(readFileSync(path), path))
+  const { origin, size, signedBy, entries, extendsSize, chain } = verifyProof(policy, textOf(readFileSync(path), path))
   for (const { index, entry } of entries)
     note(`entry ${index}: ${entry.time} ${entry.actor.kind} ${entry.actor.id} ${entry.action} ${entry.subject}`)
   if (extendsSize !== null) note(`the log of ${size} entries begins with that of ${extendsSize}`)
+  if (chain) note(`these are all ${chain.events} events of ${chain.agentId} up to then`)
   note(`by ${origin} at ${size} entries`)
-  return { origin, size, signedBy: signers(signedBy), entries, extendsSize }
+  return { origin, size, signedBy: signers(signedBy), entries, extendsSize, chain: chain ?? null }
 }
 
 const verify = async (path: string, options: Options) => {

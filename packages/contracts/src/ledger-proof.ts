@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { fields } from './data-class.ts'
+import { Digest } from './ledger-entry.ts'
+import { WindowPart } from './ledger-window.ts'
 
 /** A hash as logs write it: 32 bytes in base64 with padding. */
 export const TreeHash = z.string().regex(/^[A-Za-z0-9+/]{43}=$/, { error: 'must be 32 bytes in base64' })
@@ -36,3 +38,31 @@ export const HistoryProof = z.strictObject(
   }),
 )
 export type HistoryProof = z.infer<typeof HistoryProof>
+
+/** Where a leaf is in a tree, and what leads from it to the root. */
+const Place = { index: z.int().nonnegative(), proof: Hashes }
+
+/**
+ * All events of an agent that the ledger stands for, up to a window: their hashes make the head of its chain, which is in
+ * the window, whose root is in an entry of the log.
+ */
+export const ChainProof = z.strictObject(
+  fields.internal({
+    kind: z.literal('chain'),
+    /** Each event, the oldest first. Its own JSON text may be left out, or be erased. */
+    events: z.array(
+      z.strictObject({
+        ...fields.internal({ hash: Digest }),
+        ...fields.confidential({ text: z.string().nullable() }),
+      }),
+    ),
+    window: z.strictObject(
+      fields.internal({ part: z.strictObject(WindowPart.shape), size: z.int().positive(), ...Place }),
+    ),
+    /** Canonical JSON, as it was sealed. */
+    entry: z.string(),
+    ...Place,
+    checkpoint: Checkpoint,
+  }),
+)
+export type ChainProof = z.infer<typeof ChainProof>

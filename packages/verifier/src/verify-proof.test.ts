@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { windowPartText } from '@infinity-matrix/contracts'
 import { toBase64 } from '@infinity-matrix/core/base64'
+import { eventHashOf, extendChain } from '@infinity-matrix/core/event-chain'
 import { formatInclusionProof, signCheckpoint, type Policy } from '@infinity-matrix/core/ledger'
 import {
   consistencyProof,
@@ -96,7 +99,7 @@ describe('a consistency proof', () => {
     await expect(faultOf({ proof: [] })()).rejects.toThrow('has 8 hashes, and this one has 0')
     await expect(faultOf({ proof: ['AA=='] })()).rejects.toThrow('proof.0: must be 32 bytes in base64')
     await expect(faultOf({ extra: 1 })()).rejects.toThrow('Unrecognized key')
-    await expect(faultOf({ kind: 'other' })()).rejects.toThrow('kind: is consistency or history')
+    await expect(faultOf({ kind: 'other' })()).rejects.toThrow('kind: is consistency, history or chain')
     await expect(faultOf({ to: 'x' })()).rejects.toThrow('to line 1: ')
   })
 })
@@ -133,6 +136,69 @@ describe('the history of an agent', () => {
     expect(faultOf({ agentId: 'a-2' })).toThrow('entries.0.entry: is neither about a-2 nor by it')
     expect(faultOf({ checkpoint: textAt('checkpoints/100') })).toThrow(
       'entries.0: the proof of [1, 2) in a tree of 100',
+    )
+  })
+})
+
+describe('the chain of an agent', () => {
+  const hash = (text: string) => createHash('sha256').update(text).digest('base64url')
+  const events = ['{"sequence":1}', '{"sequence":2}', '{"sequence":3}']
+
+  /** A log with a window of five agents in its entry 9, and the proof of the third one's events. */
+  const chained = async () => {
+    const { head } = extendChain(undefined, events, 'w', hash)
+    const parts = [0, 1, 2, 3, 4].map((agent) => ({
+      agent: `a-${agent}`,
+      head: agent === 2 ? head : hash(`${agent}`),
+      length: agent === 2 ? events.length : 1,
+      tenant: 'acme',
+    }))
+    const leaves = parts.map((part) => leafHash(sha256, Buffer.from(windowPartText(part))))
+    const tree = grow(sha256, emptyEdge, joined(leaves))
+    const root = toBase64(edgeRoot(sha256, tree.edge))
+    const entry = testEntry(9, { kind: 'events-folded', subject: 'ledgerWindows/w', details: { root, agents: 5 } })
+    const { files } = await testLog(texts.slice(0, 20).with(9, entry), [], log.signers)
+    const inLog = await inclusionProof(sha256, storedTiles(filesOf(files), 20), 9, 20)
+    const inWindow = await inclusionProof(sha256, () => tree.tiles[0]?.bytes ?? new Uint8Array(), 2, 5)
+    const [part] = parts.slice(2)
+    if (!part) throw new Error('no part')
+    return {
+      kind: 'chain',
+      events: events.map((text) => ({ hash: eventHashOf(text, hash), text: text as string | null })),
+      window: { part, size: 5, index: 2, proof: base64(inWindow) },
+      entry,
+      index: 9,
+      proof: base64(inLog),
+      checkpoint: Buffer.from(files.get('checkpoint') ?? []).toString(),
+    }
+  }
+
+  it('proves all its events, with and without their texts', async () => {
+    const proof = await chained()
+    expect(verifyProof(policy, JSON.stringify(proof))).toMatchObject({ size: 20, chain: { agentId: 'a-2', events: 3 } })
+    const erased = { ...proof, events: proof.events.map((event) => ({ ...event, text: null })) }
+    expect(verifyProof(policy, JSON.stringify(erased))).toMatchObject({ chain: { events: 3 } })
+  })
+
+  it('proves nothing with an event changed, left out, put in or moved, or of another agent', async () => {
+    const proof = await chained()
+    const faultOf = (change: object) => () => verifyProof(policy, JSON.stringify({ ...proof, ...change }))
+    const [first, second, third] = proof.events
+    const other = { text: '{}', hash: eventHashOf('{}', hash) }
+    expect(faultOf({ events: [first, second, { ...third, text: '{"sequence":4}' }] })).toThrow(
+      'events.2: is not the text',
+    )
+    expect(faultOf({ events: [first, second, other] })).toThrow('events: do not make the head of the chain of a-2')
+    expect(faultOf({ events: [second, first, third] })).toThrow('events: do not make the head')
+    expect(faultOf({ events: [first, second] })).toThrow('events: are 2, and the chain of a-2 has 3')
+    expect(faultOf({ events: [first, second, third, other] })).toThrow('events: are 4')
+    const part = { ...proof.window.part, agent: 'a-3' }
+    expect(faultOf({ window: { ...proof.window, part } })).toThrow('window: the proof leads to another root')
+    expect(faultOf({ window: { ...proof.window, index: 3 } })).toThrow('window: the proof leads to another')
+    expect(faultOf({ entry: texts[9] })).toThrow('entry: the proof leads to another')
+    const plain = await inclusionOf(9)
+    expect(faultOf({ entry: texts[9], checkpoint, proof: base64(plain) })).toThrow(
+      'entry: is not of a window of events',
     )
   })
 })

@@ -1,4 +1,4 @@
-import { ConsistencyProof, HistoryProof, LedgerEntry } from '@infinity-matrix/contracts'
+import { ChainProof, ConsistencyProof, HistoryProof, LedgerEntry, windowPartText } from '@infinity-matrix/contracts'
 import { fromBase64 } from '@infinity-matrix/core/base64'
 import {
   entryForm,
@@ -9,6 +9,7 @@ import {
   type Policy,
   type SignedBy,
 } from '@infinity-matrix/core/ledger'
+import { eventHashOf, linked } from '@infinity-matrix/core/event-chain'
 import { inclusionFault, leafHash } from '@infinity-matrix/core/merkle'
 import { textOf } from './log-files.ts'
 import { sha256 } from './sha256.ts'
@@ -24,10 +25,12 @@ export interface Proved {
   entries: { index: number; entry: LedgerEntry }[]
   /** The size of the earlier checkpoint, where one was proved to be extended. */
   extendsSize: number | null
+  /** Whose events were proved to be these, and no others before the last. */
+  chain?: { agentId: string; events: number }
 }
 
 /**
- * Verifies a proof by nothing but public keys: an inclusion proof (tlog-proof), or a consistency or history proof in JSON.
+ * Verifies a proof by nothing but public keys: an inclusion proof (tlog-proof), or a consistency, history or chain proof in JSON.
  *
  * @param entry the entry of an inclusion proof that does not hold it
  * @throws LedgerFault
@@ -38,7 +41,8 @@ export const verifyProof = (policy: Policy, text: string, entry: Uint8Array | nu
   const kind = typeof proof === 'object' && proof !== null && 'kind' in proof ? proof.kind : undefined
   if (kind === 'consistency') return verifyConsistency(policy, parsed(ConsistencyProof, proof))
   if (kind === 'history') return verifyHistory(policy, parsed(HistoryProof, proof))
-  throw new LedgerFault('kind', 'is consistency or history')
+  if (kind === 'chain') return verifyChain(policy, parsed(ChainProof, proof))
+  throw new LedgerFault('kind', 'is consistency, history or chain')
 }
 
 const parseJson = (text: string): unknown => {
@@ -106,6 +110,37 @@ const verifyHistory = (policy: Policy, { agentId, checkpoint, entries }: History
     if (!isOf(entry, agentId)) throw new LedgerFault(`entries.${at}.entry`, `is neither about ${agentId} nor by it`)
   }
   return { origin: head.origin, size: head.size, signedBy, entries: included, extendsSize: null }
+}
+
+const textHash = (text: string): string => Buffer.from(sha256(Buffer.from(text))).toString('base64url')
+
+const verifyChain = (policy: Policy, { events, window, entry, index, proof, checkpoint }: ChainProof): Proved => {
+  const { checkpoint: log, signedBy } = within('checkpoint', () => openWith(policy, checkpoint))
+  const included = includedEntry(log, index, entry, proof.map(hashOf), 'entry')
+  const root = included.kind === 'events-folded' ? included.details['root'] : undefined
+  if (typeof root !== 'string') throw new LedgerFault('entry', 'is not of a window of events')
+  const { part, size } = window
+  const hash = leafHash(sha256, Buffer.from(windowPartText(part)))
+  const place = { index: window.index, hash, size, root: hashOf(root), proof: window.proof.map(hashOf) }
+  const fault = inclusionFault(sha256, place)
+  if (fault !== undefined) throw new LedgerFault('window', fault)
+  let head = ''
+  for (const [at, event] of events.entries()) {
+    if (event.text !== null && eventHashOf(event.text, textHash) !== event.hash)
+      throw new LedgerFault(`events.${at}`, 'is not the text of its hash')
+    head = linked(head, event.hash, textHash)
+  }
+  if (part.length !== events.length)
+    throw new LedgerFault('events', `are ${events.length}, and the chain of ${part.agent} has ${part.length}`)
+  if (part.head !== head) throw new LedgerFault('events', `do not make the head of the chain of ${part.agent}`)
+  return {
+    origin: log.origin,
+    size: log.size,
+    signedBy,
+    entries: [{ index, entry: included }],
+    extendsSize: null,
+    chain: { agentId: part.agent, events: events.length },
+  }
 }
 
 const isOf = ({ subject, actor }: LedgerEntry, agentId: string): boolean =>
