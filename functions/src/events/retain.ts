@@ -1,8 +1,15 @@
-import { archiveRetention, collections, documentRetention, type DocumentRetention } from '@infinity-matrix/contracts'
+import {
+  archiveRetention,
+  collections,
+  documentRetention,
+  platformTenant,
+  type DocumentRetention,
+} from '@infinity-matrix/contracts'
 import type { Query } from '@google-cloud/firestore'
 import { logger } from 'firebase-functions/logger'
 import type { Context } from '../runtime/context.ts'
 import { createLeases } from '../runtime/lease.ts'
+import { record } from '../runtime/ledger.ts'
 import { onTick } from '../runtime/on-tick.ts'
 import { createArchiveRows } from './retention/archive-rows.ts'
 import { deleteWhole, each } from './documents.ts'
@@ -56,7 +63,18 @@ export const retain = onTick(
     const held = await leases.acquire('retention', context.newId(), leaseSeconds)
     if (held === null) return
     try {
-      logger.info('deleted what was kept long enough', await deleteExpired(context))
+      const deleted = await deleteExpired(context)
+      logger.info('deleted what was kept long enough', deleted)
+      await record(context, [
+        {
+          kind: 'automation',
+          action: 'retention-applied',
+          tenant: platformTenant,
+          subject: 'retention',
+          outcome: 'done',
+          details: deleted,
+        },
+      ])
     } finally {
       await leases.release(held)
     }

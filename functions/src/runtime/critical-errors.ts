@@ -1,7 +1,8 @@
-import { topics, type CriticalError } from '@infinity-matrix/contracts'
+import { platformTenant, topics, type CriticalError } from '@infinity-matrix/contracts'
 import { logger } from 'firebase-functions/logger'
 import { once, type Context } from './context.ts'
 import { messageOf } from './failure.ts'
+import { record } from './ledger.ts'
 import { publish } from './publish.ts'
 
 // What fails in one way again and again is told once a minute by each instance.
@@ -35,6 +36,16 @@ export const tellCriticalError = async (
     data: { code, message: messageOf(error) || 'no message' },
   }
   try {
+    await record(context, [
+      {
+        kind: 'error',
+        action: 'critical-error-told',
+        tenant: platformTenant,
+        subject: subject.slice(0, 300),
+        outcome: 'failed',
+        reason: code.slice(0, 200),
+      },
+    ])
     await publish(context, topics.criticalErrors.name, { json: event, attributes: { 'ce-type': event.type } })
   } catch (failure) {
     logger.error('critical error not told', { event, failure: messageOf(failure) })

@@ -7,7 +7,9 @@ import {
   deadLetterName,
   deadLetterShards,
   deadLetterTopic,
+  platformTenant,
   problemMessage,
+  Slug,
   topics,
   type Problem,
 } from '@infinity-matrix/contracts'
@@ -15,6 +17,7 @@ import { dieAgain } from '@infinity-matrix/core/dead-letter-life'
 import type { Context } from './context.ts'
 import { createErasedAgents } from './erased-agents.ts'
 import { isExisting } from './failure.ts'
+import { recordIn, sealSoon } from './ledger.ts'
 import { publish } from './publish.ts'
 
 /** An input that no handler can accept, on its way to the dead letters. */
@@ -99,7 +102,21 @@ const keep = async (context: Context, letter: DeadLetter): Promise<void> => {
     attempts: 0,
   }
   try {
-    await document.create(kept)
+    const batch = firestore.batch()
+    batch.create(document, kept)
+    recordIn(context, batch, [
+      {
+        kind: 'error',
+        action: 'input-refused',
+        tenant: Slug.safeParse(kept.tenant).data ?? platformTenant,
+        subject: document.path,
+        outcome: 'failed',
+        reason: problem.code,
+        details: { topic },
+      },
+    ])
+    await batch.commit()
+    await sealSoon(context)
   } catch (error) {
     if (!isExisting(error)) throw error
     // The same message, delivered again, says nothing new. A report that is refused at its place in the order may come

@@ -9,13 +9,14 @@ import {
 import { canonicalJson } from '@infinity-matrix/core/canonical-json'
 import type { Transaction, WriteBatch } from '@google-cloud/firestore'
 import { logger } from 'firebase-functions/logger'
+import { originOf } from './acting.ts'
 import { once, type Context } from './context.ts'
 import { messageOf } from './failure.ts'
 import { publish } from './publish.ts'
 
-/** What is to be recorded, as the place where it happens knows it. */
-export type Happening = Pick<LedgerEntry, 'kind' | 'action' | 'actor' | 'tenant' | 'subject' | 'outcome'> &
-  Partial<Pick<LedgerEntry, 'reason' | 'trace' | 'details' | 'commitments'>>
+/** What is to be recorded, as the place where it happens knows it; by whom, where that is not who acts here. */
+export type Happening = Pick<LedgerEntry, 'kind' | 'action' | 'tenant' | 'subject' | 'outcome'> &
+  Partial<Pick<LedgerEntry, 'actor' | 'reason' | 'trace' | 'details' | 'commitments'>>
 
 /** The control plane acting by itself, as one of its functions. */
 export const controlPlaneActor = (name: string): LedgerEntry['actor'] => ({ kind: 'control-plane', id: name })
@@ -28,9 +29,9 @@ const entryOf = ({ nowMs, newId }: Context, happening: Happening): string => {
       id: newId(),
       time: new Date(nowMs()).toISOString(),
       reason: null,
-      trace: null,
       details: {},
       commitments: {},
+      ...originOf(),
       ...happening,
     } satisfies LedgerEntry),
   )

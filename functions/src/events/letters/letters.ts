@@ -4,7 +4,9 @@ import {
   DeadLetterDocument,
   DeadLetterPart,
   deadLetterShards,
+  platformTenant,
   problemCodes,
+  Slug,
   subscriberTopicPrefix,
   topics,
   undeliveredCodes,
@@ -24,6 +26,7 @@ import {
 import type { DocumentSnapshot, Query } from '@google-cloud/firestore'
 import type { Context } from '../../runtime/context.ts'
 import { isRefusedTarget, messageOf } from '../../runtime/failure.ts'
+import { recorded } from '../../runtime/ledger.ts'
 import { publish, type OutgoingMessage } from '../../runtime/publish.ts'
 import { topicOf } from '../subscriptions/endpoint-queue.ts'
 import { createSubscriptions } from '../subscriptions/subscriptions.ts'
@@ -152,12 +155,20 @@ export const createLetters = (context: Context) => {
     decision: (letter: LetterLife) => Decided,
     correction?: Uint8Array,
   ): Promise<{ decided: Decided; letter: Letter }> =>
-    firestore.runTransaction(async (transaction) => {
+    recorded(context, async (transaction, record) => {
       const letter = letterOf(await transaction.get(letters.doc(id)))
       const decided = decision(letter.document)
       if (decided.kind !== 'next') return { decided, letter }
       transaction.update(letters.doc(id), { ...decided.letter })
       if (correction) transaction.set(partOf(id, correctionPart), { bytes: Buffer.from(correction) })
+      record({
+        kind: 'change',
+        action: `dead-letter-${decided.letter.life.status}`,
+        tenant: Slug.safeParse(letter.document.tenant).data ?? platformTenant,
+        subject: `${collections.deadLetters}/${id}`,
+        outcome: 'done',
+        details: { from: letter.document.life.status },
+      })
       return { decided, letter: { id, document: { ...letter.document, ...decided.letter } } }
     })
 

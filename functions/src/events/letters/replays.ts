@@ -1,8 +1,9 @@
-import { collections, DeadLetterReplay, type DeadLetterReplayRequest } from '@infinity-matrix/contracts'
+import { collections, DeadLetterReplay, platformTenant, type DeadLetterReplayRequest } from '@infinity-matrix/contracts'
 import { abortReplay, advanceReplay, beginReplay } from '@infinity-matrix/core/events'
 import pThrottle from 'p-throttle'
 import type { Context } from '../../runtime/context.ts'
 import { createLeases } from '../../runtime/lease.ts'
+import { recorded, recordIn, type Happening } from '../../runtime/ledger.ts'
 import { isNoLetter, type Letters } from './letters.ts'
 
 // A worker ends its turn well before its lease does; the token guards what it stores all the same.
@@ -15,11 +16,23 @@ export const createReplays = (context: Context, letters: Letters) => {
   const replays = firestore.collection(collections.deadLetterReplays)
   const leases = createLeases(context)
 
+  const changeOf = ({ id, filter, state, replayed, skipped }: DeadLetterReplay, action: string): Happening => ({
+    kind: 'change',
+    action,
+    tenant: filter.tenant ?? platformTenant,
+    subject: `${collections.deadLetterReplays}/${id}`,
+    outcome: 'done',
+    details: { status: state.status, replayed, skipped },
+  })
+
   const begin = async (request: DeadLetterReplayRequest): Promise<DeadLetterReplay> => {
     const now = letters.now()
     const total = await letters.count(scopeOf({ ...request, createdAt: now }))
     const replay = beginReplay(newId(), request, total, now)
-    await replays.doc(replay.id).create(replay)
+    await recorded(context, (transaction, record) => {
+      transaction.create(replays.doc(replay.id), replay)
+      record(changeOf(replay, 'replay-begun'))
+    })
     return replay
   }
 
@@ -29,11 +42,12 @@ export const createReplays = (context: Context, letters: Letters) => {
   }
 
   const abort = (id: string): Promise<DeadLetterReplay | undefined> =>
-    firestore.runTransaction(async (transaction) => {
+    recorded(context, async (transaction, record) => {
       const snapshot = await transaction.get(replays.doc(id))
       if (!snapshot.exists) return undefined
       const aborted = abortReplay(DeadLetterReplay.parse(snapshot.data()), letters.now())
       transaction.set(snapshot.ref, aborted)
+      record(changeOf(aborted, 'replay-aborted'))
       return aborted
     })
 
@@ -84,6 +98,7 @@ export const createReplays = (context: Context, letters: Letters) => {
           const current = DeadLetterReplay.parse((await transaction.get(replays.doc(id))).data())
           const next = advanceReplay(current, worked, letters.now())
           transaction.set(replays.doc(id), next)
+          if (next.state.status !== 'running') recordIn(context, transaction, [changeOf(next, 'replay-ended')])
           return next
         })
       }

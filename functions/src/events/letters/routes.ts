@@ -1,9 +1,12 @@
 import { isUtf8 } from 'node:buffer'
 import {
+  collections,
   DeadLetterFilter,
   DeadLetterListQuery,
   DeadLetterReplayRequest,
   messageBytesMax,
+  platformTenant,
+  Slug,
   topicOfEvent,
   topics,
   type DeadLetterDetail,
@@ -19,6 +22,7 @@ import { z } from 'zod'
 import type { Context } from '../../runtime/context.ts'
 import { readMessage } from '../../runtime/on-event.ts'
 import { authorise, tenantOfList } from '../../runtime/http/authorise.ts'
+import { record } from '../../runtime/ledger.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
 import { nameIn, readJson, readQuery, readText } from '../../runtime/request-body.ts'
 import { createLetters, isNoLetter, NoLetterError, summaryOf, type Letter, type LetterPosition } from './letters.ts'
@@ -71,6 +75,15 @@ export const serveDeadLetters = (app: Hono, context: Context): void => {
   const show = async (request: Request): Promise<DeadLetterDetail> => {
     const letter = await letterOf(request)
     const { messageId, attributes, field, life } = letter.document
+    await record(context, [
+      {
+        kind: 'data-access',
+        action: 'dead-letter-read',
+        tenant: Slug.safeParse(letter.document.tenant).data ?? platformTenant,
+        subject: `${collections.deadLetters}/${letter.id}`,
+        outcome: 'done',
+      },
+    ])
     const original = bytesOf(await letters.originalOf(letter))
     return {
       ...summaryOf(letter),

@@ -11,6 +11,7 @@ import { afterPass, beginErasure, isDue } from '@infinity-matrix/core/erasure'
 import type { Context } from '../../runtime/context.ts'
 import { createErasedAgents } from '../../runtime/erased-agents.ts'
 import { createLeases } from '../../runtime/lease.ts'
+import { recorded, recordIn, type Happening } from '../../runtime/ledger.ts'
 import { publish } from '../../runtime/publish.ts'
 import { createAgentData } from './agent-data.ts'
 import { createArchiveRows } from './archive-rows.ts'
@@ -34,9 +35,22 @@ export const createErasures = (context: Context) => {
     const erasure = beginErasure(newId(), request, nowMs())
     // From here on nothing that comes late brings it back.
     await erasedAgents.remember(request.agentId, erasure)
-    await erasures.doc(erasure.id).create(erasure)
+    await recorded(context, (transaction, record) => {
+      transaction.create(erasures.doc(erasure.id), erasure)
+      record(changeOf(erasure, 'erasure-requested'))
+    })
     return erasure
   }
+
+  // What was deleted by collection, and not whose it was.
+  const changeOf = ({ id, tenant, deleted, state }: Erasure, action: string): Happening => ({
+    kind: 'change',
+    action,
+    tenant,
+    subject: `${collections.erasures}/${id}`,
+    outcome: 'done',
+    details: { status: state.status, ...deleted },
+  })
 
   const get = async (id: string): Promise<Erasure | undefined> => {
     const snapshot = await erasures.doc(id).get()
@@ -88,7 +102,9 @@ export const createErasures = (context: Context) => {
         if (rows > 0) deleted[table.table] = rows
       }
       await leases.commit(held, (transaction) => {
-        transaction.set(erasures.doc(id), afterPass(erasure, deleted, nowMs()))
+        const after = afterPass(erasure, deleted, nowMs())
+        transaction.set(erasures.doc(id), after)
+        recordIn(context, transaction, [{ ...changeOf(after, 'agent-data-erased'), kind: 'automation' }])
       })
     } finally {
       await leases.release(held)

@@ -9,6 +9,7 @@ import {
 } from '@infinity-matrix/contracts'
 import type { DocumentSnapshot, Transaction } from '@google-cloud/firestore'
 import type { Context } from '../../runtime/context.ts'
+import { recorded, type Happening } from '../../runtime/ledger.ts'
 import { protection } from '../../runtime/protection.ts'
 import { deleteQueue, makeQueue } from './endpoint-queue.ts'
 
@@ -18,6 +19,15 @@ export const createSubscriptions = (context: Context) => {
   const subscriptions = firestore.collection(collections.subscriptions)
   const tenants = firestore.collection(collections.subscribedTenants).doc('all')
   const instant = (ms: number) => new Date(ms).toISOString()
+
+  const changeOf = ({ id, tenant, status, version }: SubscriptionDocument, action: string): Happening => ({
+    kind: 'change',
+    action,
+    tenant,
+    subject: `${collections.subscriptions}/${id}`,
+    outcome: 'done',
+    details: { status, version },
+  })
 
   // An endpoint's URL is sealed: it often holds a secret.
   const { seal, open } = protection(context)
@@ -68,16 +78,17 @@ export const createSubscriptions = (context: Context) => {
     // The queue first: a crash leaves a queue that nobody fills, and which Pub/Sub forgets.
     await makeQueue(context, subscription)
     const stored = await sealed(subscription)
-    await firestore.runTransaction(async (transaction) => {
+    await recorded(context, async (transaction, record) => {
       const note = await noteTenant(transaction, subscription)
       transaction.create(subscriptions.doc(subscription.id), stored)
       note()
+      record(changeOf(subscription, 'subscription-created'))
     })
     return subscription
   }
 
-  const store = (id: string, next: (subscription: SubscriptionDocument) => SubscriptionDocument) =>
-    firestore.runTransaction(async (transaction) => {
+  const store = (id: string, action: string, next: (subscription: SubscriptionDocument) => SubscriptionDocument) =>
+    recorded(context, async (transaction, record) => {
       const snapshot = await transaction.get(subscriptions.doc(id))
       if (!snapshot.exists) return undefined
       const before = await opened(snapshot)
@@ -86,6 +97,7 @@ export const createSubscriptions = (context: Context) => {
       const note = await noteTenant(transaction, after)
       transaction.set(snapshot.ref, stored)
       note()
+      record(changeOf(after, action))
       return after
     })
 
@@ -103,7 +115,7 @@ export const createSubscriptions = (context: Context) => {
         }
 
   const update = (id: string, { filter, projection, order, status }: SubscriptionChange) =>
-    store(id, (subscription) => ({
+    store(id, 'subscription-updated', (subscription) => ({
       ...withStatus(subscription, status ?? subscription.status),
       filter: filter ?? subscription.filter,
       // Firestore takes no undefined.
@@ -112,15 +124,15 @@ export const createSubscriptions = (context: Context) => {
       version: subscription.version + 1,
     }))
 
-  const pause = (id: string) => store(id, (subscription) => withStatus(subscription, 'paused'))
+  const pause = (id: string) => store(id, 'subscription-paused', (subscription) => withStatus(subscription, 'paused'))
 
-  const resume = (id: string) => store(id, (subscription) => withStatus(subscription, 'active'))
+  const resume = (id: string) => store(id, 'subscription-resumed', (subscription) => withStatus(subscription, 'active'))
 
   /** Its endpoint is gone: nothing more is sent there until its owner resumes it. */
   const disable = async (id: string, reason: string): Promise<void> => {
     // Whatever was under way says so, too.
     if ((await get(id))?.status === 'disabled') return
-    await store(id, (subscription) => ({
+    await store(id, 'subscription-disabled', (subscription) => ({
       ...withStatus(subscription, 'disabled'),
       disabled: subscription.disabled ?? { reason, at: instant(nowMs()) },
     }))
@@ -130,7 +142,10 @@ export const createSubscriptions = (context: Context) => {
     const removed = await pause(id)
     if (!removed) return undefined
     await deleteQueue(context, removed)
-    await subscriptions.doc(id).delete()
+    await recorded(context, (transaction, record) => {
+      transaction.delete(subscriptions.doc(id))
+      record(changeOf(removed, 'subscription-removed'))
+    })
     return removed
   }
 

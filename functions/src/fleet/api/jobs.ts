@@ -1,8 +1,10 @@
 import {
   AgentFilter,
+  collections,
   JobDocument,
   JobPage,
   JobRequest,
+  platformTenant,
   workingJobStatuses,
   type JobAgents,
   type JobList,
@@ -14,6 +16,7 @@ import { z } from 'zod'
 import type { Context } from '../../runtime/context.ts'
 import { isContention } from '../../runtime/failure.ts'
 import { authorise, callerOf, mayDo, tenantOfList } from '../../runtime/http/authorise.ts'
+import { recorded, type Happening } from '../../runtime/ledger.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
 import { readJson, readQuery } from '../../runtime/request-body.ts'
 import { jobReference, listJobs, pageReference, previewJob, workOnJob, type JobWork } from '../desired/jobs.ts'
@@ -39,6 +42,14 @@ const viewOf = (job: JobDocument): JobView => {
   const { jobId: ___, ...request } = requestOf(job)
   return { ...rest, ...request }
 }
+const changeOf = ({ jobId, tenant, state }: JobDocument, action: string): Happening => ({
+  kind: 'change',
+  action,
+  tenant: tenant ?? platformTenant,
+  subject: `${collections.jobs}/${jobId}`,
+  outcome: 'done',
+  details: { status: state.status },
+})
 const noJob = (jobId: string) => new RequestProblem(404, { detail: `There is no job ${jobId}.` })
 
 /** Bulk jobs: a change of what is desired of all agents that a filter means. */
@@ -70,7 +81,10 @@ export const serveJobs = (
     const job = planJob(jobId, asked, callerOf(request), nowMs())
     if (dryRun === 'true') return request.json(await previewJob(context, job))
     try {
-      await jobReference(firestore, jobId).create(job)
+      await recorded(context, (transaction, record) => {
+        transaction.create(jobReference(firestore, jobId), job)
+        record(changeOf(job, 'job-created'))
+      })
     } catch (error) {
       if (!isContention(error)) throw error
       const known = await readJob(jobId)
@@ -104,13 +118,14 @@ export const serveJobs = (
   const command = async (request: Request, type: JobCommand['type']) => {
     const reference = jobReference(firestore, (await jobOf(request)).jobId)
     // A worker that is about to commit a page reads the job in its own transaction: one of both comes first.
-    const after = await firestore.runTransaction(async (transaction) => {
+    const after = await recorded(context, async (transaction, record) => {
       const job = JobDocument.parse((await transaction.get(reference)).data())
       const decision = decideJob({ type, by: callerOf(request) }, job)
       if (!decision.ok) throw new RequestProblem(409, { errors: [{ field: 'status', rule: decision.rule }] })
       if (decision.events.length === 0) return job
       const next = evolveJob(job, decision.events, nowMs())
       transaction.set(reference, next)
+      record(changeOf(next, `job-${type}`))
       return next
     })
     return request.json(viewOf(after))

@@ -9,6 +9,7 @@ import {
 } from '@infinity-matrix/core/fleet'
 import type { Context } from '../../runtime/context.ts'
 import { isAbsence, isContention, overload } from '../../runtime/failure.ts'
+import { recordIn, sealSoon } from '../../runtime/ledger.ts'
 import { publishObservation } from '../observations.ts'
 
 export interface ChangedDesired {
@@ -18,7 +19,7 @@ export interface ChangedDesired {
 }
 
 // Each is lost to somebody else's write; a fold writes an agent about once a second.
-const attemptsMax = 20
+const attemptsMax = 50
 
 /**
  * Changes what is desired of an agent, and tells the agent. Written under the precondition that nobody wrote the agent
@@ -41,13 +42,25 @@ export const applyDesiredChange = async (
     const decision = changeDesired(agent, change, context.nowMs())
     if (decision.kind !== 'changed') return { decision, agent }
     try {
-      await reference.update({ ...decision.fields }, { lastUpdateTime: snapshot.updateTime })
+      const batch = context.firestore.batch()
+      batch.update(reference, { ...decision.fields }, { lastUpdateTime: snapshot.updateTime })
+      recordIn(context, batch, [
+        {
+          kind: 'change',
+          action: 'desired-changed',
+          tenant: agent.tenant,
+          subject: reference.path,
+          outcome: 'done',
+          details: { version: desiredVersionOf({ ...agent, ...decision.fields }) },
+        },
+      ])
+      await batch.commit()
     } catch (error) {
       if (isContention(error) || isAbsence(error)) continue
       throw error
     }
     const changed = { ...agent, ...decision.fields }
-    await tellDesired(context, changed)
+    await Promise.all([tellDesired(context, changed), sealSoon(context)])
     return { decision, agent: changed }
   }
   throw overload(`agents/${agentId} was written by others ${attemptsMax} times`)

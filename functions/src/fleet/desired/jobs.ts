@@ -4,6 +4,7 @@ import {
   collections,
   JobDocument,
   JobPage,
+  platformTenant,
   workingJobStatuses,
   type AgentOutcome,
   type JobPreview,
@@ -24,6 +25,7 @@ import {
 import type { DocumentReference, DocumentSnapshot, Firestore, Transaction } from '@google-cloud/firestore'
 import type { Context } from '../../runtime/context.ts'
 import { createLeases } from '../../runtime/lease.ts'
+import { recordIn, sealSoon } from '../../runtime/ledger.ts'
 import { agentsAfter, agentsMatching, countAgents } from '../agents.ts'
 import { tellDesired } from './desired.ts'
 
@@ -67,7 +69,7 @@ export const workOnJob = async (context: Context, jobId: string, work: JobWork):
   try {
     for (;;) {
       const { job, changed } = await leases.commit(held, (transaction) => takeStep(context, transaction, jobId))
-      await Promise.all(changed.map((agent) => tellDesired(context, agent)))
+      await Promise.all([sealSoon(context), ...changed.map((agent) => tellDesired(context, agent))])
       const now = context.nowMs()
       const next: JobStep = job ? nextJobStep(job, now) : { kind: 'none' }
       if (next.kind === 'none') return
@@ -92,6 +94,16 @@ const takeStep = async (context: Context, transaction: Transaction, jobId: strin
   const happened = (...events: JobEvent[]): JobDocument => {
     const after = evolveJob(job, events, now)
     transaction.set(reference, after)
+    recordIn(context, transaction, [
+      {
+        kind: 'automation',
+        action: 'job-advanced',
+        tenant: job.tenant ?? platformTenant,
+        subject: reference.path,
+        outcome: 'done',
+        details: { did: events.map(({ type }) => type).join(' '), status: after.state.status },
+      },
+    ])
     return after
   }
 

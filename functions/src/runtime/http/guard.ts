@@ -2,7 +2,8 @@ import { decideAnywhere, isForRoles, type Principal } from '@infinity-matrix/cor
 import { logger } from 'firebase-functions/logger'
 import type { Context as Request, MiddlewareHandler } from 'hono'
 import { isRequestProblem, RequestProblem } from '../problem.ts'
-import { requireAllowed } from './authorise.ts'
+import { actingFor } from '../acting.ts'
+import { actorOf, requireAllowed } from './authorise.ts'
 import { callOf } from './call.ts'
 import { identifyInvoker } from './invoker.ts'
 
@@ -30,7 +31,7 @@ export const guard =
       }
       requireAllowed(request, decideAnywhere(call.principal, row))
     }
-    await next()
+    await actingFor({ actor: actorOf(call.principal), trace: call.trace.traceId }, next)
     if (!isForRoles(row) || row.tenant !== 'checked' || call.isChecked || request.res.status >= 400) return
     logger.error('answered without a check of the tenant', { route: call.route })
     request.res = undefined
