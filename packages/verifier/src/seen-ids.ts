@@ -3,10 +3,16 @@
  * random bits at the end of an id.
  */
 export class SeenIds {
-  #words = new Uint32Array(4 * 1024)
+  readonly #words: Uint32Array
   /** The number of the entry plus one; 0 where there is none. */
-  #numbers = new Float64Array(1024)
-  #count = 0
+  readonly #numbers: Float64Array
+
+  /** @param count how many ids will be seen at most */
+  constructor(count: number) {
+    const places = 2 ** Math.ceil(Math.log2(count * 2 + 1))
+    this.#words = new Uint32Array(places * 4)
+    this.#numbers = new Float64Array(places)
+  }
 
   /**
    * Remembers the ids (UUIDs as text) of entries one after the other.
@@ -15,51 +21,52 @@ export class SeenIds {
    * @returns the first entry whose id was seen before, and where, if there is one
    */
   addAll(ids: readonly string[], first: number): { number: number; before: number } | undefined {
-    const bytes = Buffer.from(ids.join('').replaceAll('-', ''), 'hex')
-    const words = new Uint32Array(Uint8Array.from(bytes).buffer)
-    for (let number = first; number < first + ids.length; number++) {
-      const before = this.#add(words, (number - first) * 4, number)
-      if (before !== undefined) return { number, before }
+    const words = new Uint32Array(4)
+    for (const [at, id] of ids.entries()) {
+      readWords(id, words)
+      const before = this.#add(words, first + at)
+      if (before !== undefined) return { number: first + at, before }
     }
     return undefined
   }
 
-  #add(words: Uint32Array, from: number, number: number): number | undefined {
-    if (this.#count * 2 >= this.#numbers.length) this.#grow()
-    const at = this.#find(words, from)
+  #add(words: Uint32Array, number: number): number | undefined {
+    const at = this.#find(words)
     const seen = this.#numbers[at] ?? 0
     if (seen > 0) return seen - 1
-    this.#put(at, words, from, number + 1)
-    this.#count++
+    this.#words.set(words, at * 4)
+    this.#numbers[at] = number + 1
     return undefined
   }
 
   /** Where an id is, or is to be put. */
-  #find(words: Uint32Array, from: number): number {
+  #find(words: Uint32Array): number {
     const mask = this.#numbers.length - 1
-    let at = (words[from + 3] ?? 0) & mask
-    while (this.#numbers[at] !== 0 && !this.#isAt(at * 4, words, from)) at = (at + 1) & mask
+    let at = (words[3] ?? 0) & mask
+    while (this.#numbers[at] !== 0 && !this.#isAt(at * 4, words)) at = (at + 1) & mask
     return at
   }
 
-  #isAt(at: number, words: Uint32Array, from: number): boolean {
+  #isAt(at: number, words: Uint32Array): boolean {
     const known = this.#words
-    for (let word = 3; word >= 0; word--) if (known[at + word] !== words[from + word]) return false
-    return true
+    return (
+      known[at + 3] === words[3] && known[at + 2] === words[2] && known[at + 1] === words[1] && known[at] === words[0]
+    )
   }
+}
 
-  #put(at: number, words: Uint32Array, from: number, number: number) {
-    for (let word = 0; word < 4; word++) this.#words[at * 4 + word] = words[from + word] ?? 0
-    this.#numbers[at] = number
-  }
+const hyphen = 0x2d
+const digitsPerWord = 8
 
-  #grow() {
-    const [words, numbers] = [this.#words, this.#numbers]
-    this.#words = new Uint32Array(words.length * 2)
-    this.#numbers = new Float64Array(numbers.length * 2)
-    for (let at = 0; at < numbers.length; at++) {
-      const number = numbers[at] ?? 0
-      if (number !== 0) this.#put(this.#find(words, at * 4), words, at * 4, number)
-    }
+/** Reads the hex digits of a UUID into four words. */
+const readWords = (id: string, words: Uint32Array): void => {
+  let word = 0
+  let digits = 0
+  for (let at = 0; at < id.length; at++) {
+    const code = id.charCodeAt(at)
+    if (code === hyphen) continue
+    // 0 to 9 stand at 0x30, a to f at 0x61.
+    word = (word << 4) | (code < 0x40 ? code - 0x30 : code - 0x57)
+    if (++digits % digitsPerWord === 0) words[digits / digitsPerWord - 1] = word
   }
 }

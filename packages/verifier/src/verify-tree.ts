@@ -43,7 +43,7 @@ export const storedTiles =
  */
 export const verifyTree = async (files: LogFiles, checkpoint: Checkpoint): Promise<void> => {
   const read = storedTiles(files, checkpoint.size)
-  const ids = new SeenIds()
+  const ids = new SeenIds(checkpoint.size)
   let edge = emptyEdge
   for (const tile of tilesOfLevel('entries', checkpoint.size)) {
     const leaves = await verifyBundle(files, read, checkpoint, tile, ids)

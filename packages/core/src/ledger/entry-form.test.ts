@@ -2,7 +2,7 @@ import { actorKinds, ledgerKinds, type LedgerEntry } from '@infinity-matrix/cont
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { canonicalJson } from '../shared/canonical-json.ts'
-import { entryForm, entryFormRead } from './entry-form.ts'
+import { entryForm, entryFormRead, plainEntryId } from './entry-form.ts'
 
 const text = (max: number) => fc.oneof(fc.string({ maxLength: max }), fc.string({ unit: 'grapheme', maxLength: 20 }))
 const name = text(20).filter((one) => one !== '__proto__')
@@ -43,6 +43,9 @@ it('finds the id of every entry in its one form', () => {
   )
 })
 
+const plainText =
+  '{"action":"read","actor":{"id":"a","kind":"person"},"commitments":{},"details":{},"id":"019ac7a0-0000-7000-8000-000000000001","kind":"change","outcome":"done","reason":null,"subject":"s","tenant":"t","time":"2026-11-27T00:00:00.000Z","trace":null,"version":1}'
+
 /** A change of one place of a text, such as a slip or an attack would make. */
 const change = fc.record({
   at: fc.nat(),
@@ -66,6 +69,16 @@ it('says of a changed text by one look what reading it says', () => {
 })
 
 it.each([
+  ['a long actor', '"id":"a"', `"id":"${'a'.repeat(128)}"`],
+  ['a long tenant', '"tenant":"t"', `"tenant":"${'t'.repeat(63)}"`],
+  ['a long subject', '"subject":"s"', `"subject":"${'s'.repeat(300)}"`],
+  ['a long reason', '"reason":null', `"reason":"${'r'.repeat(200)}"`],
+  ['a long detail', '"details":{}', `"details":{"a":"${'d'.repeat(300)}"}`],
+])('takes %s, as long as may be, at one look', (_, from, to) => {
+  expect(plainEntryId(plainText.replace(from, to))).toBe('019ac7a0-0000-7000-8000-000000000001')
+})
+
+it.each([
   ['names out of order', '"details":{}', '"details":{"b":1,"a":2}', 'is not in canonical form'],
   ['a name twice', '"details":{}', '"details":{"a":1,"a":2}', 'is not in canonical form'],
   ['a number in another form', '"details":{}', '"details":{"a":1.0}', 'is not in canonical form'],
@@ -74,6 +87,11 @@ it.each([
   ['a member more', '"details":{}', '"details":{},"extra":1', 'is no entry'],
   ['another version', '"version":1', '"version":2', 'is no entry: version'],
   ['white space', '"version":1', '"version": 1', 'is not in canonical form'],
+  ['a long actor', '"id":"a"', `"id":"${'a'.repeat(129)}"`, 'is no entry: actor.id'],
+  ['a long tenant', '"tenant":"t"', `"tenant":"${'t'.repeat(64)}"`, 'is no entry: tenant'],
+  ['a long subject', '"subject":"s"', `"subject":"${'s'.repeat(301)}"`, 'is no entry: subject'],
+  ['a long reason', '"reason":null', `"reason":"${'r'.repeat(201)}"`, 'is no entry: reason'],
+  ['a long detail', '"details":{}', `"details":{"a":"${'d'.repeat(301)}"}`, 'is no entry: details.a'],
   [
     'too many bytes',
     '"details":{}',
@@ -81,11 +99,9 @@ it.each([
     'has more than 3072 bytes',
   ],
 ])('refuses %s', (_, from, to, fault) => {
-  const plain =
-    '{"action":"read","actor":{"id":"a","kind":"person"},"commitments":{},"details":{},"id":"019ac7a0-0000-7000-8000-000000000001","kind":"change","outcome":"done","reason":null,"subject":"s","tenant":"t","time":"2026-11-27T00:00:00.000Z","trace":null,"version":1}'
-  expect(entryForm(plain)).toEqual({ id: '019ac7a0-0000-7000-8000-000000000001' })
-  const changed = plain.replace(from, to)
-  expect(changed).not.toBe(plain)
+  expect(entryForm(plainText)).toEqual({ id: '019ac7a0-0000-7000-8000-000000000001' })
+  const changed = plainText.replace(from, to)
+  expect(changed).not.toBe(plainText)
   expect(entryForm(changed).fault).toMatch(fault)
   expect(entryFormRead(changed).fault).toMatch(fault)
 })

@@ -8,18 +8,18 @@ const anyOf = (words: readonly string[]) => `"(?:${words.join('|')})"`
 const orNull = (value: string) => `(?:null|${value})`
 const recordOf = (value: string) => String.raw`(\{(?:"${plain}*":${value}(?:,"${plain}*":${value})*)?\})`
 
-/** The members of an entry in their canonical order. */
+/** The members of an entry in their canonical order. How long a text may be is asked afterwards: counting takes longer. */
 const members = {
   action: '"[a-z]+(?:-[a-z]+)*"',
-  actor: String.raw`\{"id":"${plain}{0,128}","kind":${anyOf(actorKinds)}\}`,
+  actor: String.raw`\{"id":"(${plain}*)","kind":${anyOf(actorKinds)}\}`,
   commitments: recordOf('"[A-Za-z0-9_-]{43}"'),
-  details: recordOf(String.raw`(?:"${plain}{0,300}"|0|-?[1-9]\d{0,14}|true|false|null)`),
+  details: recordOf(String.raw`(?:"${plain}*"|0|-?[1-9]\d{0,14}|true|false|null)`),
   id: '"([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})"',
   kind: anyOf(ledgerKinds),
   outcome: anyOf(LedgerEntry.shape.outcome.options),
-  reason: orNull(`"${plain}{0,200}"`),
-  subject: `"${plain}{0,300}"`,
-  tenant: `"${plain}{0,63}"`,
+  reason: orNull(`"(${plain}*)"`),
+  subject: `"(${plain}*)"`,
+  tenant: `"(${plain}*)"`,
   time: String.raw`"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z"`,
   trace: orNull('"[0-9a-f]{32}"'),
   version: '1',
@@ -31,8 +31,15 @@ const plainEntry = new RegExp(
     .join(',')}\}$`,
 )
 
-/** Whether the names of a plain record are each there once, in order. The schema does not know the name `__proto__`. */
-const isSorted = (record: string): boolean => {
+const textMax = { actorId: 128, detail: 300, reason: 200, subject: 300, tenant: 63 }
+
+/**
+ * Whether the names of a plain record are each there once, in order, and its texts not too long. The schema does not know
+ * the name `__proto__`.
+ */
+const isOrdered = (record: string): boolean => {
+  // Most records have one name or none.
+  if (record.length <= textMax.detail && !record.includes(',"')) return !record.startsWith('{"__proto__"')
   let last: string | undefined
   // Nothing plain has a quote within.
   for (let at = 1; at < record.length - 1;) {
@@ -42,6 +49,7 @@ const isSorted = (record: string): boolean => {
     last = name
     const value = end + 2
     const valueEnd = record[value] === '"' ? record.indexOf('"', value + 1) : value
+    if (valueEnd - value > textMax.detail + 1) return false
     const comma = record.indexOf(',', valueEnd)
     at = comma < 0 ? record.length : comma + 1
   }
@@ -50,10 +58,17 @@ const isSorted = (record: string): boolean => {
 
 /** The id of an entry whose text is plain, canonical and of the schema; undefined where only reading it can tell. */
 export const plainEntryId = (text: string): string | undefined => {
-  const [, commitments, details, id] = (text.length <= ledgerEntryBytesMax && plainEntry.exec(text)) || []
-  if (commitments === undefined || details === undefined) return undefined
-  return isSorted(commitments) && isSorted(details) ? id : undefined
+  const match = text.length <= ledgerEntryBytesMax ? plainEntry.exec(text) : null
+  if (!match) return undefined
+  const isShort =
+    isWithin(match[1], textMax.actorId) &&
+    isWithin(match[5], textMax.reason) &&
+    isWithin(match[6], textMax.subject) &&
+    isWithin(match[7], textMax.tenant)
+  return isShort && isOrdered(match[2] ?? '') && isOrdered(match[3] ?? '') ? match[4] : undefined
 }
+
+const isWithin = (text: string | undefined, max: number): boolean => text === undefined || text.length <= max
 
 /** What a leaf is found to be: the id of its entry, or what keeps it from being one. */
 export type EntryForm = { id: string; fault?: undefined } | { fault: string }
