@@ -10,6 +10,8 @@ const exitCodes: Readonly<Record<string, number>> = {
   'no-suite': 1,
   'webhook-refused': 1,
   'api-refused': 1,
+  'ledger-fault': 1,
+  'not-anchored': 1,
   'command-not-started': 127,
 }
 
