@@ -41,6 +41,8 @@ export const gitAnchorer =
           throw new NotAnchoredError(error instanceof Error ? error.message.trim() : String(error))
         },
       )
+    // Nothing is written where there is no work tree.
+    await git('rev-parse', '--show-toplevel')
     await mkdir(dirname(join(repository, path)), { recursive: true })
     await writeFile(join(repository, path), published)
     await git('add', '--', path)
