@@ -7,6 +7,8 @@ import { promisify } from 'node:util'
 import { collections, LedgerEntriesPage, LedgerTree, topics } from '@infinity-matrix/contracts'
 import { idToken, reportJson, waitFor } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openControlPlane } from '../packages/cli/src/control-plane.ts'
+import { readSettings } from '../packages/cli/src/settings.ts'
 import { agentWhen, firestore, fresh, functionUrl, publish, pubsub, uniqueTenant } from './suite.ts'
 
 let [ledger, fleet, folder] = ['', '', '']
@@ -26,7 +28,7 @@ const command = async (name: string, ...args: string[]) => {
     (done) => ({ code: 0, stdout: done.stdout }),
     (error: { code: number; stdout: string }) => error,
   )
-  return { code, said: JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown> }
+  return { code, said: JSON.parse(stdout.trim().split('\n').at(-1) || '{}') as Record<string, unknown> }
 }
 const entriesOf = async (query: string) => {
   const response = await fetch(`${ledger}/v1/ledger/entries?${query}`, { headers })
@@ -83,4 +85,36 @@ it('a call of the API is sealed within seconds, found, proved and exported, and 
 
   await appendFile(join(log, `checkpoints/${size}`), '\n')
   expect(await command('ledger-verify', log, '--policy', policyFile)).toMatchObject({ code: 1, said: { ok: false } })
+}, 240_000)
+
+it('all events of an agent are proved from its chain, its window and the log, and one that is changed is found', async () => {
+  const [tenant, agentId] = [uniqueTenant(), `agent-${randomUUID()}`]
+  const events = [
+    reportJson('agent.started.v1', 1, { kind: 'worker' }, { agentId, tenant }),
+    ...[2, 3, 4].map((sequence) => reportJson('agent.step-taken.v1', sequence, { step: 'acted' }, { agentId, tenant })),
+  ]
+  // The archive begins with its subscription.
+  const controlPlane = await openControlPlane(readSettings())
+  await controlPlane.ensureTopics()
+  await controlPlane.close()
+  // Whatever their order.
+  await publish(topics.stateChanges.name, [{ events: events.slice(2).map(fresh) }, ...events.slice(0, 2).map(fresh)])
+  await agentWhen(agentId, ({ lastSequence }) => lastSequence === 4)
+  const file = join(folder, 'agent.json')
+  await waitFor(
+    'the window to be sealed, and the events to be archived',
+    async () => ((await command('ledger-prove', file, '--agent', agentId)).code === 0 ? true : undefined),
+    { deadlineSeconds: 60 },
+  )
+  const policyFile = join(folder, 'policy-of-now')
+  await writeFile(policyFile, await (await fetch(`${ledger}/v1/ledger/policy`)).text())
+  expect(await command('ledger-verify', file, '--policy', policyFile)).toMatchObject({
+    code: 0,
+    said: { ok: true, chain: { agentId, events: 4 } },
+  })
+  await writeFile(file, (await readFile(file, 'utf8')).replace('\\"acted\\"', '\\"observed\\"'))
+  expect(await command('ledger-verify', file, '--policy', policyFile)).toMatchObject({
+    code: 1,
+    said: { ok: false, position: 'events.1' },
+  })
 }, 240_000)

@@ -1,10 +1,11 @@
 // npm run bench -- ledger [--json]
 import type { Row } from '../measure.ts'
+import { foldOverhead } from './fold-overhead.ts'
 import { proofRows } from './proofs.ts'
 import { verifierRows } from './verifier.ts'
 
 /** What is appended and sealed stands before what is proved of it. */
-const parts = [proofRows, verifierRows]
+const parts = [foldOverhead, proofRows, verifierRows]
 
 export const ledger = async (): Promise<Row[]> => {
   const rows: Row[] = []

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Envelope } from './envelope.ts'
+import { AgentId, Envelope } from './envelope.ts'
 import { fields } from './data-class.ts'
 import { LedgerEntry, ledgerKinds } from './ledger-entry.ts'
 import { TreeHash } from './ledger-proof.ts'
@@ -58,3 +58,9 @@ export const InclusionQuery = z.strictObject(
   fields.internal({ entry: z.uuidv7({ error: 'must be the id of an entry, a UUID of version 7' }) }),
 )
 export type InclusionQuery = z.infer<typeof InclusionQuery>
+
+/** `GET /v1/ledger/proofs/window`: of what an agent has in a commit of the fold, both as the agent's chain names them. */
+export const WindowQuery = z.strictObject(
+  fields.internal({ window: z.uuid({ error: "must be the window of an agent's chain, a UUID" }), agent: AgentId }),
+)
+export type WindowQuery = z.infer<typeof WindowQuery>

@@ -66,3 +66,7 @@ export const ChainProof = z.strictObject(
   }),
 )
 export type ChainProof = z.infer<typeof ChainProof>
+
+/** What the control plane has of a chain's proof; who knows the agent's events adds them. */
+export const WindowProof = ChainProof.omit({ kind: true, events: true })
+export type WindowProof = z.infer<typeof WindowProof>

@@ -2,10 +2,14 @@ import {
   ConsistencyQuery,
   InclusionQuery,
   LedgerEntriesQuery,
+  platformTenant,
+  WindowQuery,
   type ConsistencyHashes,
   type LedgerEntriesPage,
+  type WindowProof,
 } from '@infinity-matrix/contracts'
 import { toBase64 } from '@infinity-matrix/core/base64'
+import { canonicalJson } from '@infinity-matrix/core/canonical-json'
 import { formatInclusionProof } from '@infinity-matrix/core/ledger'
 import { consistencyProof, inclusionProof } from '@infinity-matrix/core/merkle'
 import type { Firestore } from '@google-cloud/firestore'
@@ -17,6 +21,7 @@ import { sha256 } from '../../runtime/sha256.ts'
 import type { LogReader } from '../reader.ts'
 import { createSearch } from '../search.ts'
 import type { LogStore } from '../store.ts'
+import { findPart } from '../windows.ts'
 
 /** Entries as they are looked for, and the proofs of what the log says of them. */
 export const serveEntries = (
@@ -62,7 +67,29 @@ export const serveEntries = (
     return request.json({ from, to, proof: proof.map(toBase64) } satisfies ConsistencyHashes)
   }
 
+  const ofWindow = async (request: Request) => {
+    const { window, agent } = readQuery(request, WindowQuery)
+    const missing = new RequestProblem(404, { detail: 'The agent has nothing in that window.' })
+    const found = await findPart(firestore, window, agent)
+    if (!found) throw missing
+    const { path, part, index, size, proof } = found
+    authorise(request, { tenant: part.tenant }, missing)
+    const { entries } = await search.page({ subject: path, tenant: platformTenant }, 1, undefined)
+    const { tree, checkpoint } = await signed()
+    const [sealed] = entries
+    if (!sealed || sealed.index >= checkpoint.size) throw unavailable('The window is not sealed and signed yet.', 1)
+    const inLog = await inclusionProof(sha256, reader.readFor(tree), sealed.index, checkpoint.size)
+    return request.json({
+      window: { part, index, size, proof: proof.map(toBase64) },
+      entry: canonicalJson(sealed.entry),
+      index: sealed.index,
+      proof: inLog.map(toBase64),
+      checkpoint: checkpoint.text,
+    } satisfies WindowProof)
+  }
+
   app.get('/v1/ledger/entries', (request) => list(request))
   app.get('/v1/ledger/proofs/inclusion', (request) => inclusion(request))
+  app.get('/v1/ledger/proofs/window', (request) => ofWindow(request))
   app.get('/v1/ledger/proofs/consistency', (request) => consistency(request))
 }

@@ -130,6 +130,7 @@ export const routeRows: Readonly<Record<string, RouteRow>> = {
   'POST /v1/ledger/checkpoints': { callers: 'anyone' },
   'GET /v1/ledger/entries': row(auditors, 'ledger:read'),
   'GET /v1/ledger/proofs/inclusion': row(auditors, 'ledger:read'),
+  'GET /v1/ledger/proofs/window': row(auditors, 'ledger:read'),
 }
 
 /**
