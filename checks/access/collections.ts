@@ -21,8 +21,15 @@ const isMeantTo = (row: CollectionRow, person: Person, operation: Operation): bo
   return isMeant(person, row.readers, row.tenant === 'platform' ? 'platform' : 'tenant')
 }
 
-/** @param host of the Firestore engine, with the rules loaded */
-export const collectionTrials = async (host: string, firestore: Firestore): Promise<Trial[]> => {
+/**
+ * @param host of the Firestore engine, with the rules loaded
+ * @param names of collections; all of them unless given
+ */
+export const collectionTrials = async (
+  host: string,
+  firestore: Firestore,
+  names?: readonly string[],
+): Promise<Trial[]> => {
   const documents = `http://${host}/v1/projects/${projectId}/databases/(default)/documents`
   for (const person of people.filter(({ isSignedIn }) => isSignedIn))
     await firestore
@@ -50,22 +57,27 @@ export const collectionTrials = async (host: string, firestore: Firestore): Prom
     })
   }
 
+  const tryAs = async (name: string, row: CollectionRow, person: Person): Promise<Trial[]> => {
+    const path = pathFor(name, row, person)
+    if (row.tenant !== 'self') await firestore.doc(path).set({ tenant: targetTenant(person) })
+    const trials: Trial[] = []
+    for (const operation of operations) {
+      // A list by id is many documents of other tenants: only the platform may ask for it.
+      const isListById = operation === 'list' && row.tenant === 'id' && person.where !== 'platform'
+      const status = await ask(row, path, person, operation)
+      trials.push({
+        what: `${operation} ${name}`,
+        who: person,
+        isMeant: !isListById && isMeantTo(row, person, operation),
+        outcome: status === 200 ? 'allowed' : status === 403 ? 'denied' : `answered ${status}`,
+      })
+    }
+    return trials
+  }
+
   const trials: Trial[] = []
   for (const [name, row] of Object.entries(collectionRows))
-    for (const person of people) {
-      const path = pathFor(name, row, person)
-      if (row.tenant !== 'self') await firestore.doc(path).set({ tenant: targetTenant(person) })
-      for (const operation of operations) {
-        // A list by id is many documents of other tenants: only the platform may ask for it.
-        const isListById = operation === 'list' && row.tenant === 'id' && person.where !== 'platform'
-        const status = await ask(row, path, person, operation)
-        trials.push({
-          what: `${operation} ${name}`,
-          who: person,
-          isMeant: !isListById && isMeantTo(row, person, operation),
-          outcome: status === 200 ? 'allowed' : status === 403 ? 'denied' : `answered ${status}`,
-        })
-      }
-    }
+    if (names === undefined || names.includes(name))
+      trials.push(...(await Promise.all(people.map((person) => tryAs(name, row, person)))).flat())
   return trials
 }

@@ -1,12 +1,17 @@
 // Tries everything that the policy has a row for, as everybody, in their own tenant and in others.
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Firestore } from '@google-cloud/firestore'
 import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
-import { context } from '../../functions/src/runtime/context.ts'
+import { sealerOf } from '../../functions/src/ledger/instance.ts'
+import { context, type Context } from '../../functions/src/runtime/context.ts'
+import { startAuthServer } from './auth-server.ts'
+import { intakeWrite } from '../../functions/src/runtime/ledger.ts'
 import { collectionTrials } from './collections.ts'
-import { places, projectId, type Person } from './people.ts'
+import { otherTenant, ownTenant, places, projectId, type Person } from './people.ts'
+import { entryOf } from './requests.ts'
 import { routeTrials } from './routes.ts'
 
 export interface Trial {
@@ -20,8 +25,8 @@ export interface Trial {
 const onFreePort = { host: '127.0.0.1', port: 0 }
 const ownRules = () => readFile(join(import.meta.dirname, '../../firestore.rules'), 'utf8')
 
-/** Collections, in a Firestore with rules in force: firestore.rules unless others are given. */
-export const tryCollections = async (rules?: string): Promise<Trial[]> => {
+/** Collections, in a Firestore with rules in force: all, under firestore.rules, unless others are given. */
+export const tryCollections = async (rules?: string, names?: readonly string[]): Promise<Trial[]> => {
   const store = await startFirestoreEngine(onFreePort)
   const firestore = new Firestore({ projectId, host: `${store.host}:${store.port}`, ssl: false })
   try {
@@ -30,21 +35,36 @@ export const tryCollections = async (rules?: string): Promise<Trial[]> => {
       body: JSON.stringify({ rules: { files: [{ content: rules ?? (await ownRules()) }] } }),
     })
     if (!loaded.ok) throw new Error(`the rules were not taken: ${await loaded.text()}`)
-    return await collectionTrials(`${store.host}:${store.port}`, firestore)
+    return await collectionTrials(`${store.host}:${store.port}`, firestore, names)
   } finally {
     await firestore.terminate()
     await store.close()
   }
 }
 
+/** The sealer takes what is appended away: so before anybody asks, for what was refused is read there. */
+const sealEntries = async (shared: Context): Promise<void> => {
+  for (const tenant of [ownTenant, otherTenant]) {
+    const happening = { kind: 'change', action: 'tried', tenant, subject: 'matrix', outcome: 'done' } as const
+    const { path, fields } = intakeWrite({ ...shared, newId: () => entryOf(tenant) }, [happening])
+    await shared.firestore.doc(path).create(fields)
+  }
+  await sealerOf(shared).wake(shared.nowMs() + 1000)
+}
+
 /** Routes, of functions on engines. Those find their places in the environment, once in a process. */
 export const tryRoutes = async (): Promise<Trial[]> => {
-  const [store, broker] = await Promise.all([startFirestoreEngine(onFreePort), startPubSubEngine(onFreePort)])
-  Object.assign(process.env, {
+  const [store, broker, auth] = await Promise.all([
+    startFirestoreEngine(onFreePort),
+    startPubSubEngine(onFreePort),
+    startAuthServer(),
+  ])
+  const keys = await mkdtemp(join(tmpdir(), 'access-matrix-'))
+  const settings = {
     GCLOUD_PROJECT: projectId,
     FIRESTORE_EMULATOR_HOST: `${store.host}:${store.port}`,
     PUBSUB_EMULATOR_HOST: `${broker.host}:${broker.port}`,
-    FIREBASE_AUTH_EMULATOR_HOST: 'local',
+    FIREBASE_AUTH_EMULATOR_HOST: auth.host,
     METADATA_SERVER_DETECTION: 'none',
     GOVERNED_WRITES_PER_SECOND: '0',
     // So that private functions ask who calls them, as they do in production.
@@ -52,13 +72,20 @@ export const tryRoutes = async (): Promise<Trial[]> => {
     QUOTA_PRINCIPAL_PER_MINUTE: '0',
     QUOTA_TENANT_PER_MINUTE: '0',
     QUOTA_ADDRESS_PER_MINUTE: '0',
-  })
+    LEDGER_ORIGIN: 'log.example/matrix',
+    IMX_LEDGER_KEY_FILE: join(keys, 'ledger.json'),
+    IMX_KEY_FILE: join(keys, 'keys.json'),
+  }
+  Object.assign(process.env, settings)
   const shared = await context()
   try {
+    await sealEntries(shared)
     return await routeTrials(shared.firestore)
   } finally {
     await Promise.all([shared.firestore.terminate(), shared.pubsub.close(), shared.batches.close()])
-    await Promise.all([store.close(), broker.close()])
+    await Promise.all([store.close(), broker.close(), auth.close(), rm(keys, { recursive: true })])
+    // Nothing is there any more, for whoever makes a client after this.
+    for (const name of Object.keys(settings)) delete process.env[name]
   }
 }
 

@@ -1,17 +1,29 @@
 // For each route a request that asks for something that is there, in one tenant. A route that is not here is not tried.
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { Firestore } from '@google-cloud/firestore'
-import { collections, JobRequest, type DeadLetterDocument, type SubscriptionDocument } from '@infinity-matrix/contracts'
+import {
+  collections,
+  JobRequest,
+  type ApiKeyDocument,
+  type DeadLetterDocument,
+  type Member,
+  type SubscriptionDocument,
+} from '@infinity-matrix/contracts'
 import { beginErasure } from '@infinity-matrix/core/erasure'
 import { beginReplay } from '@infinity-matrix/core/events'
 import { planJob } from '@infinity-matrix/core/fleet'
 import { agentDocument, reportJson } from '@infinity-matrix/testing'
+import { ownTenant } from './people.ts'
 
 export interface Asked {
   path: string
   body?: unknown
   headers?: Record<string, string>
 }
+/** An entry of the ledger of each tenant, which is sealed before anybody asks. */
+export const entryOf = (tenant: string): string =>
+  tenant === ownTenant ? '019a0000-0000-7000-8000-00000000000a' : '019a0000-0000-7000-8000-00000000000b'
+
 /** Puts what is asked for in place, and says how it is asked for. */
 export type Ask = (firestore: Firestore, tenant: string) => Promise<Asked>
 
@@ -99,10 +111,41 @@ const subscription = (firestore: Firestore, tenant: string, id: string) =>
     lastFailure: null,
   } satisfies SubscriptionDocument)
 
+const member = (firestore: Firestore, tenant: string, uid: string) =>
+  store(firestore, collections.members, uid, {
+    uid,
+    roles: { [tenant]: 'viewer' },
+    signedInFrom: 0,
+    changedAt: now(),
+    changedBy: 'person/ada',
+  } satisfies Member)
+
+const apiKey = async (firestore: Firestore, tenant: string) => {
+  const id = randomBytes(8).toString('hex')
+  return store(firestore, collections.apiKeys, id, {
+    id,
+    tenant,
+    name: 'a test',
+    scopes: ['agents:read'],
+    secrets: [{ digest: '', createdAt: now(), expiresAt: null }],
+    createdAt: now(),
+    createdBy: 'person/ada',
+    expiresAt: '2999-01-01T00:00:00.000Z',
+    revokedAt: null,
+    lastUsedOn: null,
+  } satisfies ApiKeyDocument)
+}
+
+const ofTenant = (rest: string) => plain((tenant) => ({ path: `/v1/tenants/${tenant}${rest}` }))
 const list = (path: string) => plain((tenant) => ({ path: `${path}?tenant=${tenant}` }))
 const desired = at(agent, (id) => ({ path: `/v1/agents/${id}/desired`, body: { a: 1 }, headers: { 'if-match': '*' } }))
 const jobAt = (rest = '') => at(job, (id) => ({ path: `/v1/jobs/${id}${rest}` }))
 const letterAt = (rest: string, body?: unknown) => at(letter, (id) => ({ path: `/v1/dead-letters/${id}${rest}`, body }))
+const memberAt =
+  (rest: string): Ask =>
+  async (firestore, tenant) => ({
+    path: `/v1/members/${await member(firestore, tenant, randomUUID())}${rest}?tenant=${tenant}`,
+  })
 const subscriptionAt = (rest = '', body?: unknown) =>
   at(subscription, (id) => ({ path: `/v1/subscriptions/${id}${rest}`, body }))
 
@@ -154,6 +197,31 @@ export const requests: Readonly<Record<string, Ask>> = {
   'POST /v1/subscriptions/:id/pause': subscriptionAt('/pause'),
   'POST /v1/subscriptions/:id/resume': subscriptionAt('/resume'),
   'DELETE /v1/subscriptions/:id': subscriptionAt(),
+  'POST /v1/members': plain((tenant, uid) => ({ path: '/v1/members', body: { tenant, uid, role: 'viewer' } })),
+  'GET /v1/members': list('/v1/members'),
+  'DELETE /v1/members/:uid': memberAt(''),
+  'POST /v1/members/:uid/end-sessions': memberAt('/end-sessions'),
+  'POST /v1/api-keys': plain((tenant) => ({
+    path: '/v1/api-keys',
+    body: { tenant, name: 'a test', scopes: ['agents:read'] },
+  })),
+  'GET /v1/api-keys': list('/v1/api-keys'),
+  'POST /v1/api-keys/:id/rotate': at(apiKey, (id) => ({ path: `/v1/api-keys/${id}/rotate`, body: {} })),
+  'DELETE /v1/api-keys/:id': at(apiKey, (id) => ({ path: `/v1/api-keys/${id}` })),
+  'GET /v1/tenants/:tenant/keys': ofTenant('/keys'),
+  'POST /v1/tenants/:tenant/keys/rotate': ofTenant('/keys/rotate'),
+  'DELETE /v1/tenants/:tenant/keys': ofTenant('/keys'),
+  'GET /checkpoint': plain(() => ({ path: '/checkpoint' })),
+  'GET /tile/:level{[0-9]+}/*': plain(() => ({ path: '/tile/0/000' })),
+  'GET /tile/entries/*': plain(() => ({ path: '/tile/entries/000' })),
+  'GET /v1/ledger/policy': plain(() => ({ path: '/v1/ledger/policy' })),
+  'GET /v1/ledger/cosigned-checkpoint': plain(() => ({ path: '/v1/ledger/cosigned-checkpoint' })),
+  'GET /v1/ledger/proofs/consistency': plain(() => ({ path: '/v1/ledger/proofs/consistency?from=1&to=2' })),
+  'POST /v1/ledger/checkpoints': plain(() => ({ path: '/v1/ledger/checkpoints', body: {} })),
+  'GET /v1/ledger/entries': list('/v1/ledger/entries'),
+  'GET /v1/ledger/proofs/inclusion': plain((tenant) => ({
+    path: `/v1/ledger/proofs/inclusion?entry=${entryOf(tenant)}`,
+  })),
   'POST /v1/deliveries/:id': plain((_, id) => ({
     path: `/v1/deliveries/${id}`,
     body: { message: { messageId: '1', data: '', attributes: {}, publishTime: now() } },

@@ -3,8 +3,10 @@ import type { AddressInfo } from 'node:net'
 import type { Firestore } from '@google-cloud/firestore'
 import { http, type HttpFunction } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
+import { collections, LedgerIntake } from '@infinity-matrix/contracts'
 import { isForRoles, routeRows, type RouteRow } from '@infinity-matrix/core/access'
 import type { Hono } from 'hono'
+import { z } from 'zod'
 import * as rooms from '../../functions/src/index.ts'
 import { routesOf } from '../../functions/src/runtime/on-request.ts'
 import type { Trial } from './matrix.ts'
@@ -36,18 +38,35 @@ const isMeantTo = (row: RouteRow, person: Person): boolean => {
   return isMeant(person, row.callers, row.tenant === 'platform' ? 'platform' : 'tenant')
 }
 
-const denials = new Set([401, 403, 404])
-const outcomeOf = (status: number): Trial['outcome'] => {
-  if (denials.has(status)) return 'denied'
-  return status < 500 ? 'allowed' : `answered ${status}`
+interface Answer {
+  status: number
+  trace: string
+}
+
+const Entry = z.object({ trace: z.string().nullable(), outcome: z.string() })
+
+/** The traces of calls that were refused, by the record of each: whether a 404 is a refusal, nothing else tells. */
+const refusedTraces = async (firestore: Firestore): Promise<Set<string>> => {
+  const { docs } = await firestore.collection(collections.ledgerIntake).get()
+  const entries = docs
+    .flatMap((document) => LedgerIntake.parse(document.data()).entries)
+    .map((entry) => Entry.parse(JSON.parse(entry)))
+  return new Set(entries.flatMap(({ trace, outcome }) => (outcome === 'denied' && trace !== null ? [trace] : [])))
+}
+
+const denials = [401, 403, 404]
+const outcomeOf = ({ status, trace }: Answer, refused: ReadonlySet<string>): Trial['outcome'] => {
+  if (refused.has(trace)) return denials.includes(status) ? 'denied' : `answered ${status}`
+  // 404: there is nothing, which whoever is let in may know; 503: not yet.
+  return (status < 500 && status !== 401 && status !== 403) || status === 503 ? 'allowed' : `answered ${status}`
 }
 
 export const routeTrials = async (firestore: Firestore): Promise<Trial[]> => {
   const { origins, close } = await serveAll()
-  const ask = async (route: string, request: Ask, person: Person): Promise<Trial['outcome']> => {
+  const ask = async (route: string, request: Ask, person: Person): Promise<Answer> => {
     const [method = ''] = route.split(' ')
     const { path, body, headers } = await request(firestore, targetTenant(person))
-    const { status } = await fetch(`${origins.get(route)}${path}`, {
+    const response = await fetch(`${origins.get(route)}${path}`, {
       method,
       headers: {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -56,17 +75,22 @@ export const routeTrials = async (firestore: Firestore): Promise<Trial[]> => {
       },
       ...(body === undefined || method === 'GET' ? {} : { body: JSON.stringify(body) }),
     })
-    return outcomeOf(status)
+    return { status: response.status, trace: response.headers.get('x-request-id') ?? '' }
   }
   try {
-    const trials: Trial[] = []
-    for (const [route, row] of Object.entries(routeRows))
-      for (const person of people) {
-        const request = requests[route]
-        const outcome = request && origins.has(route) ? await ask(route, request, person) : 'untested'
-        trials.push({ what: route, who: person, isMeant: isMeantTo(row, person), outcome })
-      }
-    return trials
+    const tried: (Omit<Trial, 'outcome'> & { answer: Answer | undefined })[] = []
+    for (const [route, row] of Object.entries(routeRows)) {
+      const request = origins.has(route) ? requests[route] : undefined
+      const answers = await Promise.all(people.map((person) => request && ask(route, request, person)))
+      people.forEach((who, index) =>
+        tried.push({ what: route, who, isMeant: isMeantTo(row, who), answer: answers[index] }),
+      )
+    }
+    const refused = await refusedTraces(firestore)
+    return tried.map(({ answer, ...trial }) => ({
+      ...trial,
+      outcome: answer ? outcomeOf(answer, refused) : 'untested',
+    }))
   } finally {
     close()
   }

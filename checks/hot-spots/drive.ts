@@ -16,6 +16,7 @@ import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { history, idToken, observationJson, reportJson, troubled, waitFor } from '@infinity-matrix/testing'
 import fc from 'fast-check'
 import { vi } from 'vitest'
+import { createMembers } from '../../functions/src/access/members/members.ts'
 import { createCellStore } from '../../functions/src/fleet/cells/store.ts'
 import { createSweeper } from '../../functions/src/fleet/cells/sweeper.ts'
 import * as functions from '../../functions/src/index.ts'
@@ -112,6 +113,7 @@ export const driveFunctions = async () => {
   await driveSweeps({ deliver, draw }, pass)
   await driveFailures({ deliver, draw })
   await driveDuties(pass)
+  await driveMembers()
   await driveLedger(pass)
   // What people begin is seldom: seen, and too little to be judged by.
   await post(functions.events.api, '/v1/erasures', { tenant: 'nobody', agentId: 'nobody' })
@@ -249,6 +251,24 @@ const driveFailures = async ({ deliver, draw }: Pick<Driving, 'deliver' | 'draw'
     }
     await deliver(topics.criticalErrors.name, JSON.stringify(error))
   }
+}
+
+/** Roles that are given and taken away, and keys. Accounts are Google's, and none of them is asked. */
+const driveMembers = async () => {
+  const shared = await context()
+  const accounts = {
+    uidOf: async () => undefined,
+    exists: async () => true,
+    setRoles: async () => undefined,
+    endSessions: async () => undefined,
+  }
+  const members = createMembers(shared, accounts)
+  for (let count = 0; count < 60; count++) {
+    const uid = hash('sha256', `account ${count}`).slice(0, 28)
+    await members.grant(uid, 'tenant-0', 'editor', { mayLeaveEmpty: true })
+    await members.remove(uid, 'tenant-0', { mayLeaveEmpty: true })
+  }
+  await post(functions.access.api, '/v1/api-keys', { tenant: 'tenant-0', name: 'ci', scopes: ['agents:read'] })
 }
 
 /** What stands behind several rooms. */

@@ -1,11 +1,15 @@
 import { onRequest } from '../runtime/on-request.ts'
+import { serveApiKeys } from './api-keys/routes.ts'
 import { serveTenantKeys } from './keys/routes.ts'
+import { serveMembers } from './members/routes.ts'
 
-/** What people may do about access: tenants' keys. */
+/** Who may do what: members, API keys, and the keys of tenants. */
 export const api = onRequest(
   'access-api',
   { maxInstances: 4, concurrency: 40, memory: '512MiB', cpu: 1, timeoutSeconds: 60 },
   (app, context) => {
+    serveMembers(app, context)
+    serveApiKeys(app, context)
     serveTenantKeys(app, context)
   },
 )

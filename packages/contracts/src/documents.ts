@@ -33,7 +33,8 @@ export const collections = {
   ledgerWindows: 'ledgerWindows',
   /** Duties that only one may do at a time, by the duty's name. */
   leases: 'leases',
-  /** What accounts may do, by their id; and whose tokens are revoked. */
+  /** API keys of services; what accounts may do, by their id; and whose tokens are revoked. */
+  apiKeys: 'apiKeys',
   members: 'members',
   revocations: 'revocations',
   /** Under a tenant's counts: what changed since they were counted. */

@@ -82,6 +82,7 @@ export const agentData: Readonly<Record<keyof typeof collections, AgentData> & R
     erasedAgents: { found: 'nowhere', why: 'it has a hash of the id, until late events can no longer come' },
     erasures: { found: 'nowhere', why: 'it names its agent only until it is done' },
     jobs: { found: 'mention', working: { field: 'status', values: [...workingJobStatuses, 'paused'] } },
+    apiKeys: { found: 'nowhere', why: 'they are of services' },
     members: { found: 'nowhere', why: 'they are of people, and go with the account' },
     revocations: { found: 'nowhere', why: 'they are of people and agents that sign in, and go within hours' },
     keyRanges: { found: 'nowhere', why: 'it counts writes by range' },

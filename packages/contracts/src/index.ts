@@ -1,4 +1,5 @@
 export * from './access.ts'
+export * from './access-api.ts'
 export * from './change.ts'
 export * from './data-class.ts'
 export * from './storage.ts'

@@ -1,3 +1,4 @@
+import { ApiKeyDocument } from './access-api.ts'
 import { Member, Revocation } from './access.ts'
 import { z } from 'zod'
 import { AlertDocument } from './critical-error.ts'
@@ -48,6 +49,7 @@ export const storage: Readonly<Partial<Record<keyof typeof collections, Storage>
   ledgerDisclosures: { schema: LedgerDisclosure },
   ledgerEntries: { schema: LedgerBundle },
   ledgerIntake: { schema: LedgerIntake },
+  apiKeys: { schema: ApiKeyDocument },
   members: { schema: Member },
   ledgerLog: { schema: z.union([LedgerTree, LedgerCheckpoint]) },
   ledgerTiles: { schema: LedgerTile },

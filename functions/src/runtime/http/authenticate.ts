@@ -4,6 +4,7 @@ import type { JWTVerifyGetKey } from 'jose'
 import { once, type Context } from '../context.ts'
 import { authEmulatorHost, projectId } from '../params.ts'
 import { isRequestProblem, unavailable } from '../problem.ts'
+import { createApiKeyCheck } from './api-keys.ts'
 import { unauthenticated } from './authorise.ts'
 import { firebaseKeysUrl, isFirebaseIssuer, verifyFirebaseToken } from './firebase-tokens.ts'
 import type { Authenticate } from './guard.ts'
@@ -32,6 +33,7 @@ export const createAuthenticate = (
   { firebaseKeys = async () => (authEmulatorHost() ? 'unsigned' : googleKeys(undefined)) }: AuthenticateOptions = {},
 ): Authenticate => {
   const isRevoked = createRevocations(context)
+  const serviceOf = createApiKeyCheck(context)
 
   const byFirebase = async (token: string): Promise<Principal> => {
     const tokens = { projectId: projectId(), nowMs: context.nowMs, keys: await firebaseKeys() }
@@ -41,7 +43,14 @@ export const createAuthenticate = (
     return principal
   }
 
+  const byApiKey = async (token: string): Promise<Principal> => {
+    const principal = await serviceOf(token)
+    if (!principal) throw unauthenticated('The API key is not good, or not any more.', 'invalid_token')
+    return principal
+  }
+
   const byToken = async (token: string): Promise<Principal> => {
+    if (token.startsWith('imx_')) return byApiKey(token)
     const { decodeJwt } = await import('jose')
     const { iss } = decodeJwt(token)
     if (isFirebaseIssuer(iss)) return byFirebase(token)

@@ -1,4 +1,6 @@
+export * from './api-key.ts'
 export * from './decide.ts'
+export * from './members.ts'
 export * from './policy.ts'
 export * from './principal.ts'
 export * from './rules.ts'

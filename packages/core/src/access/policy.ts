@@ -24,6 +24,7 @@ const closed = { readers: [], tenant: 'platform' } as const
 export const collectionRows: Readonly<Record<keyof typeof collections, CollectionRow>> = {
   agents: { readers: everyone, tenant: 'field' },
   alerts: { readers: everyone, tenant: 'platform' },
+  apiKeys: closed,
   cells: closed,
   channels: closed,
   counts: { readers: everyone, tenant: 'id' },
@@ -118,6 +119,15 @@ export const routeRows: Readonly<Record<string, RouteRow>> = {
   'GET /v1/tenants/:tenant/keys': row(admins, null),
   'POST /v1/tenants/:tenant/keys/rotate': row(admins, null),
   'DELETE /v1/tenants/:tenant/keys': row(admins, null),
+  'POST /v1/members': row(admins, null),
+  'GET /v1/members': row(admins, null),
+  'DELETE /v1/members/:uid': row(admins, null),
+  'POST /v1/members/:uid/end-sessions': row(admins, null),
+
+  'POST /v1/api-keys': row(admins, null),
+  'GET /v1/api-keys': row(admins, null),
+  'POST /v1/api-keys/:id/rotate': row(admins, null),
+  'DELETE /v1/api-keys/:id': row(admins, null),
 
   'POST /v1/deliveries/:id': { callers: 'invoker' },
 
