@@ -10,5 +10,5 @@ export const startAuthServer = async () => {
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() }
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, close: async () => void server.close() }
 }

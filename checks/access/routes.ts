@@ -81,7 +81,7 @@ export const routeTrials = async (firestore: Firestore): Promise<Trial[]> => {
     const tried: (Omit<Trial, 'outcome'> & { answer: Answer | undefined })[] = []
     for (const [route, row] of Object.entries(routeRows)) {
       const request = origins.has(route) ? requests[route] : undefined
-      const answers = await Promise.all(people.map((person) => request && ask(route, request, person)))
+      const answers = await Promise.all(people.map(async (person) => request && ask(route, request, person)))
       people.forEach((who, index) =>
         tried.push({ what: route, who, isMeant: isMeantTo(row, who), answer: answers[index] }),
       )
