@@ -72,6 +72,13 @@ it('an entry that was removed, put in or moved is named', async () => {
   )
 })
 
+it.each([255, 511, size - 1])('the last entry of a bundle, %i, is missed', async (number) => {
+  const { path, entries } = bundleOf(number)
+  const without = entryBundle(entries.slice(0, -1))
+  expect(await faultOf(new Map(log.files).set(path, without))).toMatch(`entry ${number}: is missing in ${path}`)
+  expect(await faultOf(new Map(log.files).set(path, new Uint8Array()))).toMatch(/^entry \d+: is missing in /)
+})
+
 it('a hash that was changed is named with its tile', async () => {
   const tiles = [...log.files.keys()].filter((path) => /^tile\/\d/.test(path))
   await fc.assert(
@@ -128,7 +135,7 @@ it('a file that was cut, made longer, emptied, removed, or put in the place of a
         if (change === 'remove' && isEarlier) expect(fault).toBe('whole')
         else
           expect(
-            placesOf(one).some((named) => fault.startsWith(named)),
+            placesOf(one).some((named) => fault.startsWith(`${named}: `) || fault.startsWith(`${named} `)),
             `${one}: ${change}: ${fault}`,
           ).toBe(true)
       },
@@ -143,9 +150,9 @@ it('a file that was cut, made longer, emptied, removed, or put in the place of a
  */
 const placesOf = (path: string): string[] => {
   const tile = parseTilePath(path)
-  if (path === 'checkpoint') return [path, 'tile/']
+  if (path === 'checkpoint') return [path, ...log.files.keys()]
   if (tile?.level !== 'entries') return [path]
-  return [path, ...Array.from({ length: tile.width + 1 }, (_, at) => `entry ${tile.index * 256 + at}: `)]
+  return [path, ...Array.from({ length: tile.width + 1 }, (_, at) => `entry ${tile.index * 256 + at}`)]
 }
 
 it('a checkpoint that was changed is named', async () => {

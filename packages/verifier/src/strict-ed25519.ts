@@ -20,17 +20,25 @@ const isGoodPoint = (bytes: Uint8Array): boolean => {
 }
 
 /**
- * Whether a signature is one under the strict policy of docs/rooms/ledger.md. What node:crypto leaves open is refused
- * here; the equation itself, without cofactor, is its work.
+ * Whether a key and a signature are written as the strict policy of docs/rooms/ledger.md wants them: rules 1 to 4 of it,
+ * which do not ask what was signed.
+ */
+export const isStrictlyFormed = (publicKey: Uint8Array, signature: Uint8Array): boolean =>
+  publicKey.length === keyBytes &&
+  signature.length === signatureBytes &&
+  numberOf(signature.subarray(keyBytes)) < order &&
+  isGoodPoint(publicKey) &&
+  isGoodPoint(signature.subarray(0, keyBytes))
+
+/**
+ * Whether a signature is one under the strict policy. OpenSSL 3.5 keeps rules 1 to 4 by itself, others do not; the
+ * equation itself, without cofactor, is its work.
  *
  * @see https://www.rfc-editor.org/rfc/rfc8032#section-5.1.7
  * @see Chalkias, Garillot, Nikolaenko, "Taming the many EdDSAs", 2020
  */
 export const verifyStrictEd25519 = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean => {
-  if (publicKey.length !== keyBytes || signature.length !== signatureBytes) return false
-  const r = signature.subarray(0, keyBytes)
-  const s = signature.subarray(keyBytes)
-  if (numberOf(s) >= order || !isGoodPoint(publicKey) || !isGoodPoint(r)) return false
+  if (!isStrictlyFormed(publicKey, signature)) return false
   const x = Buffer.from(publicKey).toString('base64url')
   const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
   return verify(null, message, key, signature)

@@ -84,6 +84,7 @@ it.each([
   ['a number in another form', '"details":{}', '"details":{"a":1.0}', 'is not in canonical form'],
   ['an escape that is not needed', '"details":{}', '"details":{"a":"\\u0041"}', 'is not in canonical form'],
   ['a name that no record keeps', '"details":{}', '"details":{"__proto__":1}', 'is not in canonical form'],
+  ['such a name among others', '"details":{}', '"details":{"A":1,"__proto__":1}', 'is not in canonical form'],
   ['a member more', '"details":{}', '"details":{},"extra":1', 'is no entry'],
   ['another version', '"version":1', '"version":2', 'is no entry: version'],
   ['white space', '"version":1', '"version": 1', 'is not in canonical form'],

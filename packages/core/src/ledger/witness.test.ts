@@ -72,6 +72,7 @@ describe('a witness', () => {
     expect(decide(21, at20, [], witnessedAt(21))).toMatchObject({ status: 400 })
     expect(decide(6, at20, proof, witnessedAt(7))).toMatchObject({ status: 409, size: 7 })
     expect(decide(0, at20, [], witnessedAt(7))).toMatchObject({ status: 409, size: 7 })
+    expect(decide(8, at20, proof, witnessedAt(7))).toMatchObject({ status: 409, size: 7 })
     expect(decide(7, await publishedAt(6), [], witnessedAt(7))).toMatchObject({ status: 400 })
     expect(decide(7, at20, proof.slice(1), witnessedAt(7))).toMatchObject({ status: 422 })
     expect(decide(7, await publishedAt(20, forked), proof, witnessedAt(7))).toMatchObject({ status: 422 })
