@@ -16,7 +16,7 @@ import { publish } from './publish.ts'
 
 /** What is to be recorded, as the place where it happens knows it; by whom, where that is not who acts here. */
 export type Happening = Pick<LedgerEntry, 'kind' | 'action' | 'tenant' | 'subject' | 'outcome'> &
-  Partial<Pick<LedgerEntry, 'actor' | 'reason' | 'trace' | 'details' | 'commitments'>>
+  Partial<Pick<LedgerEntry, 'id' | 'actor' | 'reason' | 'trace' | 'details' | 'commitments'>>
 
 /** The control plane acting by itself, as one of its functions. */
 export const controlPlaneActor = (name: string): LedgerEntry['actor'] => ({ kind: 'control-plane', id: name })

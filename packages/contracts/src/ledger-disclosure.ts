@@ -3,7 +3,7 @@ import { fields } from './data-class.ts'
 import { Instant } from './when.ts'
 
 /**
- * `ledgerDisclosures/{entryId}.{field}`: what a commitment in an entry of the ledger stands for. Taken away, the commitment
+ * `ledgerDisclosures/{end of entryId}-{entryId}.{field}`: what a commitment in an entry of the ledger stands for. Taken away, the commitment
  * says nothing any more, and every proof of the entry stays as it is.
  */
 export const LedgerDisclosure = z.object({
