@@ -10,7 +10,7 @@ import { createLeases } from '../../functions/src/runtime/lease.ts'
 import { percentileOf, row, type Row } from '../measure.ts'
 import { startServer } from '../start-server.ts'
 
-const appendedCount = 30_000
+const appendedCount = 20_000
 const batchSize = 500
 const batchesAtOnce = 4
 const sealedPerSecondBar = 5000

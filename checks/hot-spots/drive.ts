@@ -27,6 +27,7 @@ import { tenantKeys } from '../../functions/src/runtime/tenant-keys.ts'
 import { createIntake } from '../../functions/src/ledger/intake.ts'
 import { createSealer } from '../../functions/src/ledger/sealer.ts'
 import { createLogStore } from '../../functions/src/ledger/store.ts'
+import { disclose } from '../../functions/src/runtime/disclosures.ts'
 import { createLeases } from '../../functions/src/runtime/lease.ts'
 import { record } from '../../functions/src/runtime/ledger.ts'
 import { readIndexConfig } from './index-config.ts'
@@ -309,6 +310,11 @@ const driveLedger = async (pass: (ms: number) => unknown) => {
       outcome: 'done' as const,
     }))
     await record(shared, recorded)
+    const batch = firestore.batch()
+    const values = { email: `person-${count}@example.com` }
+    const disclosed = await disclose(shared, { tenant: 'tenant-0', person: `person-${(count * 7) % 41}` }, values)
+    disclosed.write(batch)
+    await batch.commit()
     await sealer.wake(nowMs() + 60_000)
   }
 }

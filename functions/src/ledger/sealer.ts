@@ -1,7 +1,7 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
 import type { LedgerTree } from '@infinity-matrix/contracts'
 import { isLeaseLost, type HeldLease, type Leases } from '../runtime/lease.ts'
-import type { Intake } from './intake.ts'
+import type { Intake, IntakePage } from './intake.ts'
 import type { LogStore } from './store.ts'
 
 export interface SealerOptions {
@@ -47,19 +47,29 @@ export const createSealer = (options: SealerOptions) => {
     await store.saveCheckpoint(held, { size: tree.size, text, signedAt: new Date(nowMs()).toISOString() })
   }
 
+  const readAhead = (from: string): Promise<IntakePage> => {
+    const reading = intake.read(from)
+    // A failure is met when the page is wanted, if it still is.
+    reading.catch(() => undefined)
+    return reading
+  }
+
   /** Seals while there is something, and for a moment after. @returns whether it came to an end of it */
   const sealAll = async (first: HeldLease, untilMs: number): Promise<boolean> => {
     let [held, renewedMs, from] = [first, nowMs(), somewhere()]
     const state = await store.read()
     let { tree } = state
     if (tree.size > (state.checkpoint?.size ?? 0)) await publish(held, tree)
+    let reading = readAhead(from)
     for (;;) {
       const startedMs = nowMs()
       if (startedMs - renewedMs >= renewSeconds * 1000) {
         held = await leases.renew(held, leaseSeconds)
         renewedMs = startedMs
       }
-      const page = await intake.read(from)
+      const page = await reading
+      // What comes after this page is read while it is committed; it has none of the same documents.
+      if (page.next !== '') reading = readAhead(page.next)
       if (page.appended.length > 0) {
         tree = await store.append(held, tree, page.appended, new Date(nowMs()).toISOString())
         // Signed once it is committed, so that no two trees of one size are ever signed.
@@ -71,6 +81,7 @@ export const createSealer = (options: SealerOptions) => {
       if (wasAll && nowMs() >= awakeUntilMs) return true
       if (wasAll) await sleep(Math.max(0, startedMs + paceMs - nowMs()))
       from = page.next
+      if (from === '') reading = readAhead(from)
     }
   }
 

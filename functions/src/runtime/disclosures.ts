@@ -18,7 +18,7 @@ export const commit = (value: string): { salt: string; commitment: string } => {
 }
 
 // The end of a UUIDv7 is drawn by chance, where its beginning only grows.
-const disclosureId = (entryId: string, field: string) => `${entryId.slice(-4)}-${entryId}.${field}`
+const prefixOf = (entryId: string) => `${entryId.slice(-4)}-${entryId}.`
 
 /** Part of an entry: its id, and what stands in it for values that are of a person. */
 export interface Disclosed {
@@ -40,7 +40,7 @@ export const disclose = async (
     Object.entries(values).map(async ([field, value]) => {
       const { salt, commitment } = commit(value)
       commitments[field] = commitment
-      const id = disclosureId(entryId, field)
+      const id = `${prefixOf(entryId)}${field}`
       const recordedAt = new Date(nowMs()).toISOString()
       const disclosure: LedgerDisclosure = { tenant, entryId, field, person, recordedAt, salt, value }
       const place = { collection: 'ledgerDisclosures', id, tenant } as const
@@ -58,7 +58,9 @@ export const disclose = async (
 
 /** What the commitments of an entry stand for, as far as it was not erased. */
 export const disclosuresOf = async (context: Context, entryId: string): Promise<LedgerDisclosure[]> => {
-  const query = context.firestore.collection(collections.ledgerDisclosures).where('entryId', '==', entryId)
+  const prefix = prefixOf(entryId)
+  const all = context.firestore.collection(collections.ledgerDisclosures)
+  const query = all.where('__name__', '>=', prefix).where('__name__', '<', `${prefix}~`)
   const { docs } = await query.get()
   return Promise.all(
     docs.map(async (snapshot) => {

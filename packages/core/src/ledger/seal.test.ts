@@ -118,7 +118,7 @@ describe('an entry', () => {
     const text = canonicalJson(
       entryOf(1, { details: Object.fromEntries(names.map((name) => [name, 'x'.repeat(300)])) }),
     )
-    expect(() => readEntry(text, Buffer.from(text))).toThrow('3072 is the most')
+    expect(() => readEntry(text, Buffer.from(text))).toThrow('has more than 3072 bytes')
   })
 })
 

@@ -1,5 +1,5 @@
-import { LedgerEntry, ledgerEntryBytesMax, type LedgerBundle, type LedgerTree } from '@infinity-matrix/contracts'
-import { canonicalJson } from '../shared/canonical-json.ts'
+import type { LedgerBundle, LedgerEntry, LedgerTree } from '@infinity-matrix/contracts'
+import { entryForm } from './entry-form.ts'
 import {
   edgeRoot,
   emptyEdge,
@@ -26,11 +26,9 @@ export interface ReadyEntry {
  * @throws what says why the text is no entry's canonical JSON. It should never happen: who appends makes the text so
  */
 export const readEntry = (text: string, bytes: Uint8Array): ReadyEntry => {
-  const entry = LedgerEntry.parse(JSON.parse(text))
-  if (canonicalJson(entry) !== text) throw new RangeError(`entry ${entry.id} is not written as canonical JSON`)
-  if (bytes.length > ledgerEntryBytesMax)
-    throw new RangeError(`entry ${entry.id} has ${bytes.length} bytes, and ${ledgerEntryBytesMax} is the most`)
-  return { entry, bytes }
+  const { fault } = entryForm(text)
+  if (fault !== undefined) throw new RangeError(`what is appended ${fault}`)
+  return { entry: JSON.parse(text) as LedgerEntry, bytes }
 }
 
 /** A log without entries. */
