@@ -61,6 +61,19 @@ describe('sealing', () => {
     expect([log.size, log.signedSize, await count(collections.ledgerIntake)]).toEqual([3, 3, 0])
   })
 
+  it('moves a page in one commit, beside which it only takes the lease, signs, and gives the lease back', async () => {
+    await append(firestore, singles(300))
+    const requests: { method: string; writes: number }[] = []
+    const send = (Reflect.get(firestore, 'request') as (...args: unknown[]) => unknown).bind(firestore)
+    Reflect.set(firestore, 'request', (method: string, request: { writes?: unknown[] }, ...more: unknown[]) => {
+      requests.push({ method, writes: request.writes?.length ?? 0 })
+      return send(method, request, ...more)
+    })
+    await instance('a').wake()
+    // The documents, the tree, a full bundle with its tile, and a part.
+    expect(requests).toEqual([1, 300 + 4, 1, 1].map((writes) => ({ method: 'commit', writes })))
+  })
+
   it('joins the parts of a bundle when it is full', async () => {
     const ids: string[] = []
     for (const number of [100, 1, 154, 1, 300, 212]) {

@@ -223,6 +223,8 @@ describe('a proof', () => {
     )
     const [theirs, none] = await Promise.all(answers.map(async (answer) => [answer.status, await answer.text()]))
     expect(theirs).toEqual(none)
+    const own = texts.map(entryOf).find(({ tenant }) => tenant === 'acme')
+    expect((await get(`/v1/ledger/proofs/inclusion?entry=${own?.id}`, acme)).status).toBe(200)
     expect(none?.[0]).toBe(404)
   })
 
