@@ -1,4 +1,5 @@
-// A sealer that dies, or is stopped for a while, at every call that it makes: before the call has an effect, and after.
+// A sealer that dies, or stops for a while, at every request that it makes of Firestore, and every signature: before it is
+// done, and after it is done without an answer.
 import { Firestore } from '@google-cloud/firestore'
 import { collections } from '@infinity-matrix/contracts'
 import { openCheckpoint } from '@infinity-matrix/core/ledger'
@@ -15,54 +16,54 @@ import { append, entryText, newSigners, readWholeLog } from './testing.ts'
 
 let engines: LocalEngines
 let databases = 0
+// One time for all: Firestore's transactions expire by it, too.
+let atMs = Date.parse('2026-01-01T00:00:00.000Z')
+const nowMs = () => atMs
 const signers = newSigners()
 beforeAll(async () => {
-  engines = await startLocalEngines('demo-crash')
+  engines = await startLocalEngines('demo-crash', { clock: () => atMs })
 })
 afterAll(() => engines.close())
 
 type Call = <T>(work: () => Promise<T>) => Promise<T>
 
-/** The same object, each of whose functions goes through `call`. */
-const through = <Port extends object>(port: Port, call: Call): Port =>
-  new Proxy(port, {
-    get: (target, name) => {
-      const value: unknown = Reflect.get(target, name)
-      if (typeof value !== 'function') return value
-      return (...args: unknown[]) => call(() => (value as (...all: unknown[]) => Promise<unknown>)(...args))
-    },
-  })
+/** A client of Firestore, each of whose requests goes through `call`. */
+const clientThrough = (projectId: string, call: Call): Firestore => {
+  const client = new Firestore({ projectId })
+  for (const name of ['request', 'requestStream']) {
+    const send = (Reflect.get(client, name) as (...args: unknown[]) => Promise<unknown>).bind(client)
+    Reflect.set(client, name, (...args: unknown[]) => call(() => send(...args)))
+  }
+  return client
+}
 
-/** A database with a clock, and sealers on it whose calls all go through one function. */
+/** A database with a clock, and sealers on it, whose requests and signatures all go through one function. */
 const createScene = () => {
-  const firestore = new Firestore({ projectId: `demo-crash-${databases++}` })
-  let atMs = Date.parse('2026-01-01T00:00:00.000Z')
-  const nowMs = () => atMs
+  const projectId = `demo-crash-${databases++}`
+  const firestore = new Firestore({ projectId })
   const published: string[] = []
+  const clients = [firestore]
   const wake = (holder: string, act: Call = (work) => work()) => {
     // Time goes on, so that leases are renewed, and run out.
     const call: Call = (work) => {
       atMs += callMs
       return act(work)
     }
-    const leases = createLeases({ firestore, nowMs })
-    const store = createLogStore(firestore, leases)
-    const remembering = {
-      ...store,
-      saveCheckpoint: async (...args: Parameters<typeof store.saveCheckpoint>) => {
-        await store.saveCheckpoint(...args)
-        published.push(args[1].text)
-      },
-    }
-    const { sign } = through({ sign: (tree: Parameters<typeof signers.sign>[0]) => signers.sign(tree, atMs) }, call)
+    const client = clientThrough(projectId, call)
+    clients.push(client)
+    const leases = createLeases({ firestore: client, nowMs })
+    const store = createLogStore(client, leases)
     const sealer = createSealer({
-      intake: through(
-        createIntake(firestore, { refuse: () => Promise.reject(new Error('no entry')), documentsMax: 15 }),
-        call,
-      ),
-      store: through(remembering, call),
-      leases: through(leases, call),
-      sign,
+      intake: createIntake(client, { refuse: () => Promise.reject(new Error('no entry')), documentsMax: 15 }),
+      store: {
+        ...store,
+        saveCheckpoint: async (...args) => {
+          await store.saveCheckpoint(...args)
+          published.push(args[1].text)
+        },
+      },
+      leases,
+      sign: (tree) => call(() => signers.sign(tree, atMs)),
       holder,
       somewhere: () => '40',
       nowMs,
@@ -92,10 +93,16 @@ const createScene = () => {
     })
     expect(sizes).toEqual(sizes.toSorted((a, b) => a - b))
   }
-  return { firestore, wake, appendSome, expectWhole, close: () => firestore.terminate() }
+  return {
+    firestore,
+    wake,
+    appendSome,
+    expectWhole,
+    close: () => Promise.all(clients.map((client) => client.terminate())),
+  }
 }
 
-const callMs = 250
+const callMs = 150
 
 class DiedError extends Error {}
 
@@ -135,7 +142,8 @@ describe('a sealer that dies', () => {
         const ids = await scene.appendSome(documents)
         await expect(scene.wake('dying', mortal(nth, when).call)).rejects.toThrow(DiedError)
         ids.push(...(await scene.appendSome(2)))
-        // Its lease has not expired yet: the next one waits for that.
+        // What it had read in a transaction is locked for a minute. Its lease has expired by then.
+        atMs += 61_000
         await scene.wake('next')
         await scene.expectWhole(ids)
         await scene.close()
@@ -162,6 +170,7 @@ describe('a sealer that stops', () => {
         return work()
       })
       await stopped.promise
+      atMs += 61_000
       ids.push(...(await scene.appendSome(2)))
       await scene.wake('another')
       ids.push(...(await scene.appendSome(2)))
