@@ -1,4 +1,4 @@
-import { AgentsChanged, PubSubMessage, topics } from '@infinity-matrix/contracts'
+import { AgentsChanged, parseJson, PubSubMessage, topics } from '@infinity-matrix/contracts'
 import { onMessagePublished } from 'firebase-functions/pubsub'
 import { context, once, type Context } from '../runtime/context.ts'
 import { createDistributor } from './subscriptions/distributor.ts'
@@ -20,7 +20,8 @@ export const onChange = onMessagePublished(
   async ({ data: { message } }) => {
     const shared = await context()
     const text = Buffer.from(PubSubMessage.parse(message).data, 'base64').toString('utf8')
-    const changed = AgentsChanged.safeParse(JSON.parse(text))
+    const json = parseJson(text)
+    const changed = AgentsChanged.safeParse(json.ok ? json.value : undefined)
     if (changed.success) await distributor(shared).distribute(changed.data)
   },
 )

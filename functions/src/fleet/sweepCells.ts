@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { PubSubMessage, SweepOrder, sweepsTopic, topics } from '@infinity-matrix/contracts'
+import { parseJson, PubSubMessage, SweepOrder, sweepsTopic, topics } from '@infinity-matrix/contracts'
 import { alarmOf, shardCount, sweepPeriodSeconds, type SilenceEvent } from '@infinity-matrix/core/fleet'
 import { logger } from 'firebase-functions/logger'
 import { onMessagePublished } from 'firebase-functions/pubsub'
+import type { z } from 'zod'
 import { context, type Context } from '../runtime/context.ts'
 import { tellCriticalError } from '../runtime/critical-errors.ts'
 import { messageOf } from '../runtime/failure.ts'
@@ -32,7 +33,8 @@ export const sweepCells = onMessagePublished(
   async ({ data: { message } }) => {
     const shared = await context()
     const { nowMs } = shared
-    const order = SweepOrder.parse(JSON.parse(Buffer.from(PubSubMessage.parse(message).data, 'base64').toString()))
+    const order = orderIn(PubSubMessage.parse(message))
+    if (!order) return
     const untilMs = (Math.floor(order.atMs / minuteMs) + 1) * minuteMs + overlapMs
     // Another minute has an order of its own.
     if (nowMs() >= untilMs) return
@@ -57,3 +59,11 @@ export const sweepCells = onMessagePublished(
     await sweeper.stop()
   },
 )
+
+/** What is no order would be none however often it came again. */
+const orderIn = ({ messageId, data }: z.infer<typeof PubSubMessage>): SweepOrder | undefined => {
+  const json = parseJson(Buffer.from(data, 'base64').toString())
+  const order = SweepOrder.safeParse(json.ok ? json.value : undefined)
+  if (!order.success) logger.warn('a message that is no order to sweep', { messageId })
+  return order.data
+}

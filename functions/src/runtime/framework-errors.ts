@@ -1,5 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { once } from './context.ts'
 import { problemAnswer, RequestProblem } from './problem.ts'
 
@@ -32,9 +33,21 @@ export const answerFrameworkErrors = once(() => {
     const server = serverOf(message)
     if (server === undefined || known.has(server)) return
     known.add(server)
+    server.on('clientError', answerClientError)
     for (const listener of server.listeners('request')) if (isExpress(listener)) listener.use(errorHandlerOf(listener))
   })
 })
+
+/** What Node's own parser refuses, such as headers that are too long, has no request that a function could see. */
+const answerClientError = (error: Error & { code?: string }, socket: Duplex): void => {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400
+  const detail = status === 431 ? 'The URL and the headers are too long.' : 'It is no HTTP request.'
+  const { headers, body } = problemAnswer(new RequestProblem(status, { detail }))
+  const fields = { ...headers, 'content-length': String(Buffer.byteLength(body)), connection: 'close' }
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
+}
 
 const errorHandlerOf = (app: ExpressApp): ErrorHandler => {
   const givenOn = new WeakSet<IncomingMessage>()

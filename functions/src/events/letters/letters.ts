@@ -49,8 +49,8 @@ const subscriberTopicsMax = 200
 export class NoLetterError extends Error {
   readonly code = 'no-letter'
 
-  constructor(id: string) {
-    super(`there is no dead letter ${id}`)
+  constructor() {
+    super('there is no such dead letter')
   }
 }
 
@@ -228,7 +228,7 @@ export type Letters = ReturnType<typeof createLetters>
 const instant = (time: string) => new Date(Date.parse(time)).toISOString()
 
 const letterOf = (snapshot: DocumentSnapshot): Letter => {
-  if (!snapshot.exists) throw new NoLetterError(snapshot.id)
+  if (!snapshot.exists) throw new NoLetterError()
   return { id: snapshot.id, document: DeadLetterDocument.parse(snapshot.data()) }
 }
 

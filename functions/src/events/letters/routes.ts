@@ -50,7 +50,7 @@ export const serveDeadLetters = (app: Hono, context: Context): void => {
   /** The letter that a path names. */
   const letterOf = async (request: Request): Promise<Letter> => {
     const letter = await letters.get(nameIn(request))
-    authorise(request, letter.document, notFound(new NoLetterError(letter.id)))
+    authorise(request, letter.document, notFound(new NoLetterError()))
     return letter
   }
 

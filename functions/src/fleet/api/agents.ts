@@ -32,7 +32,7 @@ const ifVersionOf = (request: Request): number | undefined => {
   return Number(version)
 }
 
-const noAgent = (agentId: string) => new RequestProblem(404, { detail: `There is no agent ${agentId}.` })
+const noAgent = () => new RequestProblem(404, { detail: 'There is no such agent.' })
 const conflictOf = (agent: AgentDocument, ifVersion: number | undefined) => {
   const { desired } = desiredViewOf(agent)
   const last = desired.changedAt === null ? 'never changed' : `changed by ${desired.changedBy} at ${desired.changedAt}`
@@ -53,8 +53,8 @@ export const serveAgents = (app: Hono, context: Context): void => {
   const agentOf = async (request: Request) => {
     const agentId = request.req.param('agentId') ?? ''
     const agent = AgentId.safeParse(agentId).success ? await readAgent(firestore, agentId) : undefined
-    if (!agent) throw noAgent(agentId)
-    authorise(request, { tenant: agent.tenant, agentId }, noAgent(agentId))
+    if (!agent) throw noAgent()
+    authorise(request, { tenant: agent.tenant, agentId }, noAgent())
     return agent
   }
 
@@ -92,7 +92,7 @@ export const serveAgents = (app: Hono, context: Context): void => {
     const properties = await readJson(request, Properties, bodies[how])
     const changedBy = callerOf(request)
     const changed = await applyDesiredChange(context, agentId, { how, properties, changedBy, ifVersion, jobId: null })
-    if (!changed) throw noAgent(agentId)
+    if (!changed) throw noAgent()
     const { decision, agent } = changed
     if (decision.kind === 'conflict') throw conflictOf(agent, ifVersion)
     if (decision.kind === 'refused') throw new RequestProblem(422, { errors: [{ field: '', rule: decision.rule }] })

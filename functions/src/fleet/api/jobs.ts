@@ -18,7 +18,7 @@ import { isContention } from '../../runtime/failure.ts'
 import { authorise, callerOf, mayDo, tenantOfList } from '../../runtime/http/authorise.ts'
 import { recorded, type Happening } from '../../runtime/ledger.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
-import { readJson, readQuery } from '../../runtime/request-body.ts'
+import { nameIn, readJson, readQuery } from '../../runtime/request-body.ts'
 import { jobReference, listJobs, pageReference, previewJob, workOnJob, type JobWork } from '../desired/jobs.ts'
 import { PageQuery, tokenOf } from './paging.ts'
 
@@ -50,7 +50,7 @@ const changeOf = ({ jobId, tenant, state }: JobDocument, action: string): Happen
   outcome: 'done',
   details: { status: state.status },
 })
-const noJob = (jobId: string) => new RequestProblem(404, { detail: `There is no job ${jobId}.` })
+const noJob = () => new RequestProblem(404, { detail: 'There is no such job.' })
 
 /** Bulk jobs: a change of what is desired of all agents that a filter means. */
 export const serveJobs = (
@@ -60,15 +60,14 @@ export const serveJobs = (
 ): void => {
   const { firestore, nowMs } = context
   const readJob = async (jobId: string) => {
-    const snapshot = jobId.startsWith('__') ? undefined : await jobReference(firestore, jobId).get()
-    if (!snapshot?.exists) throw noJob(jobId)
+    const snapshot = await jobReference(firestore, jobId).get()
+    if (!snapshot.exists) throw noJob()
     return JobDocument.parse(snapshot.data())
   }
   /** The job that a path names. */
   const jobOf = async (request: Request) => {
-    const jobId = request.req.param('jobId') ?? ''
-    const job = await readJob(jobId)
-    authorise(request, { tenant: job.tenant }, noJob(jobId))
+    const job = await readJob(nameIn(request, 'jobId'))
+    authorise(request, { tenant: job.tenant }, noJob())
     return job
   }
 

@@ -1,4 +1,4 @@
-import { platformTenant } from '@infinity-matrix/contracts'
+import { platformTenant, Slug } from '@infinity-matrix/contracts'
 import { formatTraceparent } from '@infinity-matrix/core/trace-context'
 import type { MiddlewareHandler } from 'hono'
 import type { RouteRow } from '@infinity-matrix/core/access'
@@ -38,7 +38,8 @@ const happeningOf = (call: Call, path: string, status: number): Happening => {
     kind: kindOf(call, status),
     action: 'api-called',
     actor: actorOf(principal),
-    tenant: tenant ?? platformTenant,
+    // What events name as theirs may be anything.
+    tenant: Slug.safeParse(tenant).data ?? platformTenant,
     // What no route knows may be anything.
     subject: route === null ? 'unknown' : path.slice(0, subjectLengthMax),
     outcome: refusal === null ? (status >= 400 ? 'failed' : 'done') : 'denied',
