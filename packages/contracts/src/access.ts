@@ -57,8 +57,11 @@ export type Member = z.infer<typeof Member>
  * `revocations/{id}`: tokens of a principal that were issued until `at` are refused from now on. Every instance reads what
  * is new here. It can be forgotten when no such token could still be good.
  */
-export const Revocation = z.object(fields.internal({ principal: z.string(), at: Instant }))
+export const Revocation = z.object(fields.internal({ principal: z.string(), at: Instant, shard: z.int() }))
 export type Revocation = z.infer<typeof Revocation>
+
+/** Revocations stand in so many ranges of the index on `at`, which only grows. */
+export const revocationShards = 8
 
 /** The longest that a token is good for: Firebase's own live this long. */
 export const tokenSecondsMax = 3600

@@ -1,3 +1,4 @@
+import { revocationShards } from './access.ts'
 import { archiveTables } from './archive.ts'
 import { deadLetterShards } from './dead-letter.ts'
 import type { collections } from './documents.ts'
@@ -32,7 +33,7 @@ export const documentRetention: Readonly<Partial<Record<keyof typeof collections
   erasures: { field: 'requestedAt', days: storageDays.cold },
   quotas: { field: 'endsAt', days: 0 },
   // No token that is older than that is good any more.
-  revocations: { field: 'at', days: 1, found: 'by field' },
+  revocations: { field: 'at', days: 1, found: { shards: revocationShards } },
   // It says itself when.
   erasedAgents: { field: 'expiresAt', days: 0 },
 }

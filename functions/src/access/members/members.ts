@@ -1,4 +1,5 @@
-import { collections, Member, type GrantableRole, type Revocation } from '@infinity-matrix/contracts'
+import { hash } from 'node:crypto'
+import { collections, Member, revocationShards, type GrantableRole, type Revocation } from '@infinity-matrix/contracts'
 import {
   commonRoles,
   grantRole,
@@ -49,8 +50,10 @@ export const createMembers = (context: Context, accounts: Accounts) => {
   const mirror = async (uid: string): Promise<void> => accounts.setRoles(uid, (await get(uid))?.roles ?? {})
 
   const revoke = (transaction: Transaction, uid: string): void => {
-    const revocation: Revocation = { principal: nameOf({ kind: 'person', id: uid }), at: now() }
-    transaction.create(firestore.collection(collections.revocations).doc(newId()), revocation)
+    const id = hash('sha256', newId()).slice(0, 32)
+    const shard = Number.parseInt(id.slice(0, 2), 16) % revocationShards
+    const revocation: Revocation = { principal: nameOf({ kind: 'person', id: uid }), at: now(), shard }
+    transaction.create(firestore.collection(collections.revocations).doc(id), revocation)
   }
 
   interface Change {

@@ -1,4 +1,4 @@
-import { collections, Revocation, tokenSecondsMax } from '@infinity-matrix/contracts'
+import { collections, Revocation, revocationShards, tokenSecondsMax } from '@infinity-matrix/contracts'
 import type { Context } from '../context.ts'
 import { unavailable } from '../problem.ts'
 
@@ -18,7 +18,10 @@ export const createRevocations = ({ firestore, nowMs }: Pick<Context, 'firestore
   const read = async (): Promise<void> => {
     const startedAtMs = nowMs()
     const sinceMs = Math.max(startedAtMs - tokenSecondsMax * 1000, readAtMs) - overlapSeconds * 1000
-    const revoked = firestore.collection(collections.revocations).where('at', '>=', new Date(sinceMs).toISOString())
+    const revoked = firestore
+      .collection(collections.revocations)
+      .where('shard', 'in', [...Array(revocationShards).keys()])
+      .where('at', '>=', new Date(sinceMs).toISOString())
     for (const document of (await revoked.get()).docs) {
       const { principal, at } = Revocation.parse(document.data())
       revokedUntilMs.set(principal, Math.max(Date.parse(at), revokedUntilMs.get(principal) ?? 0))
