@@ -4,8 +4,11 @@ import type { Firestore } from '@google-cloud/firestore'
 import {
   collections,
   JobRequest,
+  WindowPart,
+  windowPartText,
   type ApiKeyDocument,
   type DeadLetterDocument,
+  type LedgerWindow,
   type Member,
   type SubscriptionDocument,
 } from '@infinity-matrix/contracts'
@@ -136,6 +139,13 @@ const apiKey = async (firestore: Firestore, tenant: string) => {
   } satisfies ApiKeyDocument)
 }
 
+const foldedWindow = (firestore: Firestore, tenant: string, window: string) =>
+  store(firestore, collections.ledgerWindows, window, {
+    recordedAt: now(),
+    root: '',
+    parts: windowPartText(WindowPart.parse({ agent: 'agent-1', head: 'A'.repeat(43), length: 1, tenant })),
+  } satisfies LedgerWindow)
+
 const ofTenant = (rest: string) => plain((tenant) => ({ path: `/v1/tenants/${tenant}${rest}` }))
 const list = (path: string) => plain((tenant) => ({ path: `${path}?tenant=${tenant}` }))
 const desired = at(agent, (id) => ({ path: `/v1/agents/${id}/desired`, body: { a: 1 }, headers: { 'if-match': '*' } }))
@@ -221,6 +231,9 @@ export const requests: Readonly<Record<string, Ask>> = {
   'GET /v1/ledger/entries': list('/v1/ledger/entries'),
   'GET /v1/ledger/proofs/inclusion': plain((tenant) => ({
     path: `/v1/ledger/proofs/inclusion?entry=${entryOf(tenant)}`,
+  })),
+  'GET /v1/ledger/proofs/window': at(foldedWindow, (id) => ({
+    path: `/v1/ledger/proofs/window?window=${id}&agent=agent-1`,
   })),
   'POST /v1/deliveries/:id': plain((_, id) => ({
     path: `/v1/deliveries/${id}`,

@@ -16,11 +16,16 @@ let app: OpenedApp
 
 // Accounts are Google's; emulator-tests/access.test.ts has them from the Auth emulator.
 const claims = new Map<string, RolesByTenant>()
+/** What the tokens of an account came to tell, one after the other. */
+const told: { uid: string; roles: RolesByTenant }[] = []
 const ended: string[] = []
 const accounts: Accounts = {
   uidOf: async (email) => (email === 'ada@example.com' ? 'ada' : undefined),
   exists: async (uid) => uid !== 'nobody',
-  setRoles: async (uid, roles) => void claims.set(uid, roles),
+  setRoles: async (uid, roles) => {
+    claims.set(uid, roles)
+    told.push({ uid, roles })
+  },
   endSessions: async (uid) => void ended.push(uid),
 }
 
@@ -84,7 +89,8 @@ describe('a member', () => {
     await grant({ tenant, role: 'admin', uid: 'root' })
     await grant({ tenant, role: 'editor', uid: 'carol' })
     await grant({ tenant, role: 'viewer', uid: 'carol' })
-    expect(claims.get('carol')).toEqual({ [tenant]: 'viewer' })
+    const carols = told.filter(({ uid }) => uid === 'carol').map(({ roles }) => roles[tenant])
+    expect(carols).toEqual(['editor', undefined, 'viewer'])
     const revoked = shared.firestore.collection(collections.revocations).where('principal', '==', 'person/carol')
     expect((await revoked.get()).size).toBe(1)
     const removed = await send('DELETE', `/v1/members/carol?tenant=${tenant}`)
