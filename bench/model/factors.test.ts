@@ -1,7 +1,7 @@
 import { Firestore } from '@google-cloud/firestore'
 import { PubSub } from '@google-cloud/pubsub'
 import { Server, type UntypedServiceImplementation } from '@grpc/grpc-js'
-import { collections, topics } from '@infinity-matrix/contracts'
+import { collections, sealTopic, topics } from '@infinity-matrix/contracts'
 import { observationJson, reportJson } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createDistributor } from '../../functions/src/events/subscriptions/distributor.ts'
@@ -115,10 +115,15 @@ describe('the reference load', { timeout: 30_000 }, () => {
     const windows = messages * agents.length
     expect((asked.read.get(collections.agents) ?? 0) / windows).toBe(factors.readsPerAgentWindow)
     expect(asked.read.get(collections.erasedAgents)).toBeUndefined()
-    expect(Object.fromEntries(written)).toEqual({ [collections.agents]: windows * factors.writesPerAgentWindow })
-    expect(Object.fromEntries(asked.published)).toEqual({
-      [topics.analytics.name]: messages * factors.receiptsPerMessage,
+    expect(Object.fromEntries(written)).toEqual({
+      [collections.agents]: windows * factors.writesPerAgentWindow,
+      [collections.ledgerWindows]: messages * factors.windowsPerMessage,
+      [collections.ledgerIntake]: messages * factors.entriesPerMessage,
     })
+    const { [sealTopic]: woken = 0, ...published } = Object.fromEntries(asked.published)
+    expect(published).toEqual({ [topics.analytics.name]: messages * factors.receiptsPerMessage })
+    // The sealer is woken twice a second at most, which is nothing beside a million events.
+    expect(woken).toBeLessThanOrEqual(messages)
     const { docs } = await firestore.collection(collections.agents).get()
     expect(docs.map((agent) => agent.get('lastSequence') as number)).toEqual(
       agents.map(() => (messages + 1) * eventsPerWindow),

@@ -7,6 +7,11 @@ export const factors: Factors = {
   readsPerAgentWindow: 1,
   writesPerAgentWindow: 1,
   receiptsPerMessage: 1,
+  windowsPerMessage: 1,
+  entriesPerMessage: 1,
+  // As ledger/sealer.ts paces itself.
+  sealsPerSecond: 2,
+  writesPerSeal: 3,
   channelReadsPerAgentWindow: 1,
   channelWritesPerAgentWindow: 1,
   // A share is taken anew every 15 seconds.

@@ -38,6 +38,8 @@ const measures = {
   channelBytes: 300,
   agentJsonBytes: 5000,
   receiptBytes: () => 400,
+  windowBytes: () => 600,
+  entryBytes: 500,
   eventsPerCoreSecond: 4000,
   distributedPerCoreSecond: 1000,
 }
@@ -59,6 +61,10 @@ describe('dollars per million events', () => {
     // One instance is enough for 1,000 events/s, of which a million take 1,000 s.
     expect(items.functionVcpu).toBeCloseTo(1000 * 0.000024, 9)
     expect(items.functionMemory).toBeCloseTo(500 * 0.0000025, 9)
+  })
+  it('count the ledger: a window and an entry written, which is read and deleted, and a sealer awake all the time', () => {
+    expect(items.ledger).toBeCloseTo(0.01 * (2 * 0.9 + 0.3 + 0.1), 9)
+    expect(items.sealer).toBeCloseTo(1000 * (2 * 3 * 0.9e-6 + 0.00002525), 9)
   })
   it('count a receipt as the 1,000 bytes that a request has at least, and a governor’s read and write in 15 seconds', () => {
     expect(items.receipts).toBeCloseTo((10_000 * 1000 * 40) / 2 ** 40, 9)

@@ -32,6 +32,12 @@ export interface Factors {
   readsPerAgentWindow: number
   writesPerAgentWindow: number
   receiptsPerMessage: number
+  /** Of a commit, which holds a message or more: its window, and its entry on the way into the ledger. */
+  windowsPerMessage: number
+  entriesPerMessage: number
+  /** Of the sealer, which is awake all the time; each seal writes a part of a bundle, the tree and the checkpoint. */
+  sealsPerSecond: number
+  writesPerSeal: number
   /** Of an agent's channel, for what a window distributes in order. */
   channelReadsPerAgentWindow: number
   channelWritesPerAgentWindow: number
@@ -53,6 +59,10 @@ type EventFactors = Pick<
   | 'readsPerAgentWindow'
   | 'writesPerAgentWindow'
   | 'receiptsPerMessage'
+  | 'windowsPerMessage'
+  | 'entriesPerMessage'
+  | 'sealsPerSecond'
+  | 'writesPerSeal'
   | 'channelReadsPerAgentWindow'
   | 'channelWritesPerAgentWindow'
   | 'governorPerSecond'
@@ -67,6 +77,8 @@ export interface Measures {
   channelBytes: number
   agentJsonBytes: number
   receiptBytes: (events: number) => number
+  windowBytes: (agents: number) => number
+  entryBytes: number
   eventsPerCoreSecond: number
   /** Events that one core passes on in a second, each agent's in order. */
   distributedPerCoreSecond: number
@@ -129,12 +141,27 @@ export const costs = (load: Load, factors: EventFactors, measures: Measures, dep
     functionVcpu: instanceSeconds * deployment.cpu * functions.perVcpuSecond,
     functionMemory: instanceSeconds * deployment.memoryGib * functions.perGibSecond,
     receipts: receipts * requestBytes(measures.receiptBytes(load.eventsPerMessage)) * pubsub.perByte,
+    ledger: messages * ledgerUsd(load, factors, measures),
+    sealer: (events / load.eventsPerSecond) * sealerUsd(load, factors),
     governor: shares * (readUsd(load, 1000) + writeUsd(load, 1000)),
     changeFeed: load.distributedShare * changeFeedUsd(load, measures),
     channels: load.distributedShare * windows * channelUsd(load, factors, measures),
     distributorTime: load.distributedShare * distributorUsd(measures, deployment),
   }
 }
+
+/** Of a message: what the fold writes, and the sealer reads and deletes. */
+const ledgerUsd = (load: Load, factors: EventFactors, { windowBytes, entryBytes }: Measures): number => {
+  const agents = load.eventsPerMessage / Math.min(load.eventsPerMessage, load.eventsPerAgentWindow)
+  return (
+    factors.windowsPerMessage * writeUsd(load, windowBytes(agents)) +
+    factors.entriesPerMessage * (writeUsd(load, entryBytes) + readUsd(load, entryBytes) + deleteUsd(load))
+  )
+}
+
+/** Of a second: its writes, and its instance. */
+const sealerUsd = (load: Load, { sealsPerSecond, writesPerSeal }: EventFactors): number =>
+  sealsPerSecond * writesPerSeal * writeUsd(load, 1000) + functions.perVcpuSecond + functions.perGibSecond / 2
 
 const channelUsd = (load: Load, factors: EventFactors, { channelBytes }: Measures): number =>
   factors.channelReadsPerAgentWindow * readUsd(load, channelBytes) +
@@ -204,16 +231,20 @@ export const naiveCosts = (load: Load, measures: Measures, deployment: Deploymen
     readsPerAgentWindow: 1,
     writesPerAgentWindow: 2,
     receiptsPerMessage: 0,
+    windowsPerMessage: 0,
+    entriesPerMessage: 0,
+    sealsPerSecond: 0,
+    writesPerSeal: 0,
     channelReadsPerAgentWindow: 0,
     channelWritesPerAgentWindow: 0,
     governorPerSecond: 0,
   }
-  const { archiveSubscription, archiveStorage, ...items } = costs(
-    alone,
-    factors,
-    { ...measures, eventsPerCoreSecond },
-    deployment,
-  )
+  const {
+    archiveSubscription,
+    archiveStorage,
+    sealer: _,
+    ...items
+  } = costs(alone, factors, { ...measures, eventsPerCoreSecond }, deployment)
   return items
 }
 

@@ -4,9 +4,11 @@ import {
   collections,
   parseEvent,
   topics,
+  windowPartText,
   type AgentDocument,
   type ChannelDocument,
   type FoldReceipt,
+  type LedgerEntry,
 } from '@infinity-matrix/contracts'
 import { fold } from '@infinity-matrix/core/fleet'
 import { foldReceipt, observationJson, reportJson, testNowMs } from '@infinity-matrix/testing'
@@ -70,6 +72,24 @@ const channel: ChannelDocument = {
   isWaiting: false,
 }
 
+const digest = 'x'.repeat(43)
+/** The entry of a commit. */
+const windowEntry: LedgerEntry = {
+  version: 1,
+  id: '0190a0a0-0000-7000-8000-000000000000',
+  time: new Date(testNowMs).toISOString(),
+  kind: 'events-folded',
+  action: 'events-folded',
+  actor: { kind: 'control-plane', id: 'fleet-fold' },
+  tenant: '*',
+  subject: `${collections.ledgerWindows}/0190a0a0-0000-4000-8000-000000000000`,
+  outcome: 'done',
+  reason: null,
+  trace: null,
+  details: { root: digest, agents: 5 },
+  commitments: {},
+}
+
 /** Bytes of what the code sends and stores, of events and documents that it makes itself. */
 export const reference = () => {
   const document = agentDocument()
@@ -81,6 +101,9 @@ export const reference = () => {
     agentDocumentBytes: documentBytes(`${collections.agents}/${agentId}`, document),
     channelBytes: documentBytes(`${collections.channels}/${agentId}`, channel),
     agentJsonBytes: jsonBytes(document),
+    windowBytes: (agents: number) =>
+      agents * windowPartText({ agent: agentId, head: digest, length: 1000, tenant: 'acme' }).length,
+    entryBytes: jsonBytes(windowEntry),
     receiptBytes: (events: number) => jsonBytes(receipt(events)) + 'typefleet.folded.v1tenantacme'.length,
   }
 }
