@@ -12,6 +12,8 @@ export default defineConfig({
     // Google's clients look for a cloud to authenticate with unless told that there is none.
     env: { METADATA_SERVER_DETECTION: 'none' },
     reporters: reports ? ['default', ['json', { outputFile: join(reports, `${process.pid}.json`) }]] : ['default'],
+    // Tests wait for engines and processes more than they compute: a small machine has room for two at once.
+    maxWorkers: 2,
     projects: [
       {
         test: {
