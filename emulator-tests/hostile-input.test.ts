@@ -33,7 +33,7 @@ const expectDeadLetters = async (bodies: readonly Uint8Array[]) => {
       const snapshots = await kept()
       return snapshots.every(({ exists }) => exists) ? snapshots : undefined
     },
-    { deadlineSeconds: 400, pauseMs: 500 },
+    { deadlineSeconds: 180, pauseMs: 500 },
   )
   letters.forEach((letter, index) => {
     const original = letter.get('original') as Uint8Array
@@ -49,7 +49,7 @@ afterAll(async () => {
 
 describe.skipIf(absent)(
   `hostile input at the topic is lost nowhere and crashes nothing${absent}`,
-  { timeout: 500_000 },
+  { timeout: 240_000 },
   () => {
     it('json-test-suite: every file as a message', async () => {
       await expectDeadLetters(
@@ -108,7 +108,7 @@ describe.skipIf(absent)(
           const snapshots = await firestore.getAll(...documents)
           return snapshots.every(({ exists }) => exists) ? snapshots : undefined
         },
-        { deadlineSeconds: 300, pauseMs: 500 },
+        { deadlineSeconds: 120, pauseMs: 500 },
       )
       expect(agents.map((agent) => agent.get('reported.run.task') as string)).toEqual(texts)
     })

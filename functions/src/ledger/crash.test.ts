@@ -71,7 +71,7 @@ const createScene = () => {
         atMs += ms
       },
     })
-    return sealer.wake(atMs + 600_000)
+    return sealer.wake(atMs + 600_000, { isPatient: true })
   }
   /** Documents of ten entries, so that a bundle is joined of several commits. */
   const appendSome = (documents: number) =>

@@ -47,7 +47,13 @@ const instance = (
       atMs += ms
     },
   })
-  return { ...sealer, wake: () => sealer.wake(atMs + 60_000), wakeUntil: sealer.wake, refused, leases }
+  return {
+    ...sealer,
+    wake: (options = { isPatient: true }) => sealer.wake(atMs + 60_000, options),
+    wakeUntil: sealer.wake,
+    refused,
+    leases,
+  }
 }
 const count = async (collection: string) => (await firestore.collection(collection).count().get()).data().count
 const singles = (number: number) => Array.from({ length: number }, () => [entryText()])
@@ -155,6 +161,18 @@ describe('several sealers', () => {
     await instance('d').wake()
     const log = await readWholeLog(firestore, signers)
     expect(log.ids.toSorted()).toEqual(ids.toSorted())
+  })
+
+  it('leave one at it alone, which sees what came before it sleeps', async () => {
+    const ids = await append(firestore, singles(5))
+    const working = instance('a')
+    const held = await working.leases.acquire('ledger-seal', 'other', 10)
+    if (!held) throw new Error('the lease is taken')
+    expect(await instance('b').wake({ isPatient: false })).toBe('held by another')
+    expect((await readWholeLog(firestore, signers)).size).toBe(0)
+    await working.leases.release(held)
+    expect(await instance('b').wake({ isPatient: false })).toBe('idle')
+    expect((await readWholeLog(firestore, signers)).ids.toSorted()).toEqual(ids.toSorted())
   })
 
   it('one that was paused and comes back writes nothing', async () => {

@@ -23,8 +23,8 @@ const leaseSeconds = 10
 const renewSeconds = 3
 /** Between two looks at an intake that one page takes away: it is how long entries gather for a commit. */
 const paceMs = 500
-// Whoever appends wakes the sealer once in 500 ms at most, so it looks once more after that.
-const lingerMs = 1000
+// Whoever appends wakes the sealer once a second at most, so it looks once more after that.
+const lingerMs = 1500
 
 /** Makes entries that are appended part of the log, in the order of their time as far as it sees them, and signs how far that is. */
 export const createSealer = (options: SealerOptions) => {
@@ -32,9 +32,9 @@ export const createSealer = (options: SealerOptions) => {
   let isRunning = false
   let awakeUntilMs = 0
 
-  /** Waits for a lease that another holds until that one would have expired: it may be dead, or about to give it back. */
-  const take = async (): Promise<HeldLease | null> => {
-    const giveUpMs = nowMs() + leaseSeconds * 1000 + lingerMs
+  /** @param isPatient waits for a lease that another holds until that one would have expired: it may be dead */
+  const take = async (isPatient: boolean): Promise<HeldLease | null> => {
+    const giveUpMs = isPatient ? nowMs() + leaseSeconds * 1000 + lingerMs : 0
     for (;;) {
       const held = await leases.acquire(sealDuty, holder, leaseSeconds)
       if (held || nowMs() >= giveUpMs) return held
@@ -85,9 +85,9 @@ export const createSealer = (options: SealerOptions) => {
     }
   }
 
-  const run = async (untilMs: number): Promise<'idle' | 'unfinished' | 'held by another'> => {
+  const run = async (untilMs: number, isPatient: boolean): Promise<'idle' | 'unfinished' | 'held by another'> => {
     for (;;) {
-      const held = await take()
+      const held = await take(isPatient)
       if (held === null) return 'held by another'
       try {
         if (!(await sealAll(held, untilMs))) return 'unfinished'
@@ -105,14 +105,15 @@ export const createSealer = (options: SealerOptions) => {
 
   /**
    * Seals until there is nothing more, or a time comes. In one instance it runs once: to wake it while it does keeps it
-   * awake.
+   * awake. Another instance that is at it looks once more before it sleeps, so who was woken goes; only one that is patient
+   * waits, in case the other is dead.
    */
-  const wake = async (untilMs: number) => {
+  const wake = async (untilMs: number, { isPatient = false } = {}) => {
     awakeUntilMs = nowMs() + lingerMs
     if (isRunning) return 'awake'
     isRunning = true
     try {
-      return await run(untilMs)
+      return await run(untilMs, isPatient)
     } finally {
       isRunning = false
     }

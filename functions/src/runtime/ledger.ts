@@ -86,7 +86,7 @@ export const recorded = async <T>(
 }
 
 // Whoever was woken stays awake for longer than this.
-const wakeMsMin = 500
+const wakeMsMin = 1000
 const wokenAtMs = once(() => ({ last: 0 }))
 
 /** Wakes the sealer, so that what is appended is sealed within two seconds. Where it fails, a tick does it within a minute. */
