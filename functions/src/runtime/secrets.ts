@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { platformTenant } from '@infinity-matrix/contracts'
 import { secretPlan, secretVersionsAccepted, type SecretVersion } from '@infinity-matrix/core/secrets'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { once, type Context } from './context.ts'
 import { isAbsence, isExisting } from './failure.ts'
 import { createGoogleApi, type GoogleApi } from './google-api.ts'
-import { controlPlaneActor, record, type Happening } from './ledger.ts'
-import { functionName, isLocal, projectId, secretsFile } from './params.ts'
+import { record, type Happening } from './ledger.ts'
+import { isLocal, projectId, secretsFile } from './params.ts'
 
 /** Where secrets are kept, by their names (`[A-Za-z0-9_-]`, at most 255). */
 export interface SecretStore {
@@ -129,8 +130,7 @@ export const createSecrets = (context: Context, store: () => SecretStore) => {
   const happened = (name: string, version: string, action: string, kind: Happening['kind']): Happening => ({
     kind,
     action,
-    actor: controlPlaneActor(functionName()),
-    tenant: '*',
+    tenant: platformTenant,
     subject: `secrets/${name}/versions/${version}`,
     outcome: 'done',
   })

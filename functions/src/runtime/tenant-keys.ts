@@ -5,8 +5,7 @@ import type { Transaction } from '@google-cloud/firestore'
 import { LRUCache } from 'lru-cache'
 import { once, type Context } from './context.ts'
 import { keyKeeper, type KeyKeeper } from './keys.ts'
-import { controlPlaneActor, recorded, type Happening } from './ledger.ts'
-import { functionName } from './params.ts'
+import { recorded, type Happening } from './ledger.ts'
 
 export interface DataKey {
   version: number
@@ -59,9 +58,8 @@ export const createTenantKeys = (context: Context, keeper: () => KeyKeeper) => {
   }
 
   const happened = (tenant: string, action: string, details: Happening['details'] = {}): Happening => ({
-    kind: 'automation',
+    kind: 'change',
     action,
-    actor: controlPlaneActor(functionName()),
     tenant,
     subject: `${collections.tenantKeys}/${tenant}`,
     outcome: 'done',
@@ -95,10 +93,10 @@ export const createTenantKeys = (context: Context, keeper: () => KeyKeeper) => {
   }
 
   /** Crypto-erasure: whatever was sealed for the tenant is unreadable everywhere a minute later, in backups too. */
-  const destroy = async (tenant: string, by: Happening['actor'] = controlPlaneActor(functionName())): Promise<void> => {
+  const destroy = async (tenant: string): Promise<void> => {
     await recorded(context, (transaction, record) => {
       transaction.set(reference(tenant), destroyKeys(tenant, nowMs()))
-      record({ ...happened(tenant, 'data-keys-destroyed'), actor: by })
+      record(happened(tenant, 'data-keys-destroyed'))
     })
     known.delete(tenant)
   }

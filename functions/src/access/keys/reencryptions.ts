@@ -11,6 +11,7 @@ import { isRotationDue, newestKey } from '@infinity-matrix/core/tenant-keys'
 import type { Query, Transaction } from '@google-cloud/firestore'
 import type { Context } from '../../runtime/context.ts'
 import { createLeases } from '../../runtime/lease.ts'
+import { recordIn } from '../../runtime/ledger.ts'
 import { protection as protectionOf, sealedFields, type Protection } from '../../runtime/protection.ts'
 import { isKeysDestroyed, tenantKeys, type TenantKeysOf } from '../../runtime/tenant-keys.ts'
 
@@ -108,6 +109,17 @@ export const createReencryptions = (context: Context, { keys, protection, sleep 
         throw error
       })
     transaction.set(jobs.doc(tenant), next)
+    if (next.state.status !== 'running')
+      recordIn(context, transaction, [
+        {
+          kind: 'automation',
+          action: 'fields-sealed-anew',
+          tenant,
+          subject: `${collections.reencryptions}/${tenant}`,
+          outcome: 'done',
+          details: { status: next.state.status, toVersion: next.toVersion, resealed: next.resealed },
+        },
+      ])
     return next
   }
 

@@ -2,7 +2,6 @@ import { Slug } from '@infinity-matrix/contracts'
 import type { Context as Request, Hono } from 'hono'
 import type { Context } from '../../runtime/context.ts'
 import { authorise } from '../../runtime/http/authorise.ts'
-import { callOf } from '../../runtime/http/call.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
 import { isKeysDestroyed, tenantKeys } from '../../runtime/tenant-keys.ts'
 import { openReencryptions } from './reencryptions.ts'
@@ -38,8 +37,7 @@ export const serveTenantKeys = (app: Hono, context: Context): void => {
 
   const destroy = async (request: Request): Promise<Response> => {
     const tenant = tenantIn(request)
-    const { kind, id } = callOf(request).principal
-    await tenantKeys(context).destroy(tenant, { kind, id })
+    await tenantKeys(context).destroy(tenant)
     return show(request, tenant)
   }
 
