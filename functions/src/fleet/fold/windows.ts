@@ -7,6 +7,7 @@ import { LRUCache } from 'lru-cache'
 import type { Context } from '../../runtime/context.ts'
 import { isExisting } from '../../runtime/failure.ts'
 import { controlPlaneActor, recordIn, sealSoon } from '../../runtime/ledger.ts'
+import { sha256 } from '../../runtime/sha256.ts'
 import type { FoldedAgent } from './fold-commit.ts'
 
 interface NamedPart {
@@ -19,8 +20,6 @@ const partOf = ({ document }: FoldedAgent): NamedPart | undefined => {
   const { head, length, window } = chain
   return { window, part: { agent: document.agentId, head, length, tenant: document.tenant } }
 }
-
-const sha256 = (bytes: Uint8Array) => hash('sha256', bytes, 'buffer')
 
 const windowsRemembered = 1000
 // Whoever stored the agent has not recorded it yet, mostly; or never will, when it was killed in between.
