@@ -3,8 +3,9 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isStrictKey, isStrictlyFormed } from '@infinity-matrix/core/strict-ed25519'
 import { describe, expect, it } from 'vitest'
-import { isStrictlyFormed, verifyStrictEd25519 } from './strict-ed25519.ts'
+import { verifyStrictEd25519 } from './strict-ed25519.ts'
 
 const data = join(import.meta.dirname, '../../../../shared/data')
 const isThere = existsSync(join(data, 'vectors-wycheproof'))
@@ -79,6 +80,13 @@ describe('the strict policy', () => {
   it('takes what node signs', () => {
     expect(verifyStrictEd25519(key, message, signature)).toBe(true)
     expect(verifyStrictEd25519(key, Buffer.from('massage'), signature)).toBe(false)
+  })
+
+  it('knows keys that are none by themselves', () => {
+    expect(isStrictKey(key)).toBe(true)
+    expect(isStrictKey(Buffer.alloc(32))).toBe(false)
+    expect(isStrictKey(Buffer.alloc(32, 0xff))).toBe(false)
+    expect(isStrictKey(key.subarray(1))).toBe(false)
   })
 
   it('refuses keys and signatures of other sizes', () => {
