@@ -30,9 +30,11 @@ const isOnTopic = (one: unknown): one is OnTopic =>
 beforeAll(async () => {
   engines = await startLocalEngines('demo-hostile')
   vi.stubEnv('LEDGER_ORIGIN', 'hostile.test/ledger')
+  // Who is let in without credentials would soon be refused for that alone.
+  vi.stubEnv('QUOTA_ADDRESS_PER_MINUTE', '0')
 })
 afterAll(async () => {
-  for (const close of closing) await close()
+  await Promise.all(closing.map((close) => close()))
   const { firestore, pubsub, batches } = await context()
   await Promise.all([firestore.terminate(), pubsub.close(), batches.close()])
   await engines.close()

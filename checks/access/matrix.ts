@@ -80,7 +80,7 @@ export const tryRoutes = async (): Promise<Trial[]> => {
   const shared = await context()
   try {
     await sealEntries(shared)
-    return await routeTrials(shared.firestore)
+    return await routeTrials(shared)
   } finally {
     await Promise.all([shared.firestore.terminate(), shared.pubsub.close(), shared.batches.close()])
     await Promise.all([store.close(), broker.close(), auth.close(), rm(keys, { recursive: true })])

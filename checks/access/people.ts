@@ -15,7 +15,7 @@ export interface Person {
   uid: string
   where: Where
   /** Null for a stranger, who is signed in and has no role, and for nobody, who is not. */
-  role: GrantableRole | null
+  role: GrantableRole | 'agent' | null
   isSignedIn: boolean
   hasSecondFactor: boolean
 }
@@ -40,9 +40,20 @@ export const people: readonly Person[] = [
   { ...withoutRole, name: 'anonymous', uid: '', isSignedIn: false },
 ]
 
+const agent = { role: 'agent', isSignedIn: true, hasSecondFactor: false } as const
+/** Agents, who have tokens of ours, and only for the API: for what is their own, another agent's of their tenant, and another tenant's. */
+export const agents: readonly Person[] = [
+  { ...agent, name: 'agent', uid: 'agent-itself', where: 'own' },
+  { ...agent, name: 'another agent', uid: 'agent-besides', where: 'own' },
+  { ...agent, name: 'agent', uid: 'agent-elsewhere', where: 'other' },
+]
+/** The id of what somebody asks for, where it is to be one that exists in any case. */
+export const ownIdOf = ({ name, role, where, uid }: Person): string | undefined =>
+  role === 'agent' && name === 'agent' && where === 'own' ? uid : undefined
+
 export const targetTenant = ({ where }: Person): string => (where === 'own' ? ownTenant : otherTenant)
 
-export const rolesOf = ({ role, where }: Person): Record<string, GrantableRole> =>
+export const rolesOf = ({ role, where }: Person): Record<string, GrantableRole | 'agent'> =>
   role === null ? {} : { [where === 'platform' ? platformTenant : ownTenant]: role }
 
 export const headersOf = (person: Person): Record<string, string> =>
@@ -53,11 +64,9 @@ export const headersOf = (person: Person): Record<string, string> =>
     : {}
 
 /** Whether the roles of a row are meant to let them in: said here a second time, in words of its own. */
-export const isMeant = (
-  { role, where, hasSecondFactor }: Person,
-  roles: readonly string[],
-  belongsTo: 'tenant' | 'platform',
-): boolean => {
+export const isMeant = (person: Person, roles: readonly string[], belongsTo: 'tenant' | 'platform'): boolean => {
+  const { role, where, hasSecondFactor } = person
+  if (role === 'agent') return roles.includes(role) && ownIdOf(person) !== undefined
   if (role === null || where === 'other' || (belongsTo === 'platform' && where !== 'platform')) return false
   return roles.includes(role === 'admin' && !hasSecondFactor ? 'editor' : role)
 }

@@ -1,22 +1,28 @@
 // For each route a request that asks for something that is there, in one tenant. A route that is not here is not tried.
-import { randomBytes, randomUUID } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, randomInt, randomUUID, sign } from 'node:crypto'
 import type { Firestore } from '@google-cloud/firestore'
 import {
+  agentTokenText,
+  AgentId,
   collections,
   JobRequest,
   WindowPart,
   windowPartText,
+  type AgentKeysDocument,
   type ApiKeyDocument,
   type DeadLetterDocument,
   type LedgerWindow,
   type Member,
+  type ServiceAccountDocument,
   type SubscriptionDocument,
 } from '@infinity-matrix/contracts'
 import { beginErasure } from '@infinity-matrix/core/erasure'
 import { beginReplay } from '@infinity-matrix/core/events'
 import { planJob } from '@infinity-matrix/core/fleet'
 import { agentDocument, reportJson } from '@infinity-matrix/testing'
-import { ownTenant } from './people.ts'
+import { context } from '../../functions/src/runtime/context.ts'
+import { createAgentTokens } from '../../functions/src/runtime/http/agent-tokens.ts'
+import { ownTenant, projectId } from './people.ts'
 
 export interface Asked {
   path: string
@@ -27,8 +33,8 @@ export interface Asked {
 export const entryOf = (tenant: string): string =>
   tenant === ownTenant ? '019a0000-0000-7000-8000-00000000000a' : '019a0000-0000-7000-8000-00000000000b'
 
-/** Puts what is asked for in place, and says how it is asked for. */
-export type Ask = (firestore: Firestore, tenant: string) => Promise<Asked>
+/** Puts what is asked for in place, under the id where one is given, and says how it is asked for. */
+export type Ask = (firestore: Firestore, tenant: string, id?: string) => Promise<Asked>
 
 const now = () => new Date().toISOString()
 const store = async (firestore: Firestore, collection: string, id: string, fields: object): Promise<string> => {
@@ -37,12 +43,12 @@ const store = async (firestore: Firestore, collection: string, id: string, field
 }
 const at =
   (place: (firestore: Firestore, tenant: string, id: string) => Promise<string>, asked: (id: string) => Asked): Ask =>
-  async (firestore, tenant) =>
-    asked(await place(firestore, tenant, randomUUID()))
+  async (firestore, tenant, id = randomUUID()) =>
+    asked(await place(firestore, tenant, id))
 const plain =
   (asked: (tenant: string, id: string) => Asked): Ask =>
-  async (_, tenant) =>
-    asked(tenant, randomUUID())
+  async (_, tenant, id = randomUUID()) =>
+    asked(tenant, id)
 
 const agent = (firestore: Firestore, tenant: string, agentId: string) =>
   store(firestore, collections.agents, agentId, agentDocument({ agentId, tenant }))
@@ -139,6 +145,43 @@ const apiKey = async (firestore: Firestore, tenant: string) => {
   } satisfies ApiKeyDocument)
 }
 
+const serviceAccount = (firestore: Firestore, tenant: string) => {
+  const account = String(randomInt(1e11, 1e12))
+  return store(firestore, collections.serviceAccounts, `${tenant}.${account}`, {
+    id: `${tenant}.${account}`,
+    account,
+    tenant,
+    name: 'a test',
+    scopes: ['agents:read'],
+    createdAt: now(),
+    createdBy: 'person/ada',
+    expiresAt: '2999-01-01T00:00:00.000Z',
+    revokedAt: null,
+    lastUsedOn: null,
+  } satisfies ServiceAccountDocument)
+}
+
+const agentKeys = (firestore: Firestore, tenant: string, agentId: string, publicKey: string) =>
+  store(firestore, collections.agentKeys, `${tenant}.${agentId}`, {
+    tenant,
+    subject: `agents/${agentId}`,
+    keys: [{ id: 'a-key', publicKey, createdAt: now(), createdBy: 'person/ada', lastUsedOn: null }],
+    spent: [],
+  } satisfies AgentKeysDocument)
+
+const newPublicKey = () => String(generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }).x)
+
+/** A challenge that is signed by the agent that it is for. */
+const signedChallenge: Ask = async (firestore, tenant) => {
+  const agentId = AgentId.parse(randomUUID())
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  await agentKeys(firestore, tenant, agentId, String(publicKey.export({ format: 'jwk' }).x))
+  const given = await createAgentTokens(await context()).challenge({ tenant, agentId })
+  const text = agentTokenText({ audience: projectId, tenant, agentId, ...given })
+  const signature = sign(null, Buffer.from(text), privateKey).toString('base64url')
+  return { path: '/v1/agent-tokens', body: { challenge: given.challenge, signature } }
+}
+
 const foldedWindow = (firestore: Firestore, tenant: string, window: string) =>
   store(firestore, collections.ledgerWindows, window, {
     recordedAt: now(),
@@ -218,6 +261,26 @@ export const requests: Readonly<Record<string, Ask>> = {
   'GET /v1/api-keys': list('/v1/api-keys'),
   'POST /v1/api-keys/:id/rotate': at(apiKey, (id) => ({ path: `/v1/api-keys/${id}/rotate`, body: {} })),
   'DELETE /v1/api-keys/:id': at(apiKey, (id) => ({ path: `/v1/api-keys/${id}` })),
+  'POST /v1/service-accounts': plain((tenant) => ({
+    path: '/v1/service-accounts',
+    body: { tenant, account: String(randomInt(1e11, 1e12)), name: 'a test', scopes: ['agents:read'] },
+  })),
+  'GET /v1/service-accounts': list('/v1/service-accounts'),
+  'DELETE /v1/service-accounts/:id': at(serviceAccount, (id) => ({ path: `/v1/service-accounts/${id}` })),
+  'POST /v1/agent-keys': plain((tenant, agentId) => ({
+    path: '/v1/agent-keys',
+    body: { tenant, agentId, publicKey: newPublicKey() },
+  })),
+  'GET /v1/agent-keys': plain((tenant, agentId) => ({ path: `/v1/agent-keys?tenant=${tenant}&agentId=${agentId}` })),
+  'DELETE /v1/agent-keys/:id': async (firestore, tenant, agentId = randomUUID()) => {
+    await agentKeys(firestore, tenant, agentId, newPublicKey())
+    return { path: `/v1/agent-keys/a-key?tenant=${tenant}&agentId=${agentId}` }
+  },
+  'POST /v1/agent-tokens/challenge': plain((tenant, agentId) => ({
+    path: '/v1/agent-tokens/challenge',
+    body: { tenant, agentId },
+  })),
+  'POST /v1/agent-tokens': signedChallenge,
   'GET /v1/tenants/:tenant/keys': ofTenant('/keys'),
   'POST /v1/tenants/:tenant/keys/rotate': ofTenant('/keys/rotate'),
   'DELETE /v1/tenants/:tenant/keys': ofTenant('/keys'),

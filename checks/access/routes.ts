@@ -3,14 +3,16 @@ import type { AddressInfo } from 'node:net'
 import type { Firestore } from '@google-cloud/firestore'
 import { http, type HttpFunction } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
-import { collections, LedgerIntake } from '@infinity-matrix/contracts'
+import { AgentId, collections, LedgerIntake } from '@infinity-matrix/contracts'
 import { isForRoles, routeRows, type RouteRow } from '@infinity-matrix/core/access'
 import type { Hono } from 'hono'
 import { z } from 'zod'
 import * as rooms from '../../functions/src/index.ts'
 import { routesOf } from '../../functions/src/runtime/on-request.ts'
+import type { Context } from '../../functions/src/runtime/context.ts'
+import { createAgentTokens } from '../../functions/src/runtime/http/agent-tokens.ts'
 import type { Trial } from './matrix.ts'
-import { headersOf, isMeant, people, targetTenant, type Person } from './people.ts'
+import { agents, headersOf, isMeant, ownIdOf, ownTenant, people, targetTenant, type Person } from './people.ts'
 import { requests, type Ask } from './requests.ts'
 
 type Served = HttpFunction & { openApp?: () => Promise<Hono> }
@@ -61,17 +63,26 @@ const outcomeOf = ({ status, trace }: Answer, refused: ReadonlySet<string>): Tri
   return (status < 500 && status !== 401 && status !== 403) || status === 503 ? 'allowed' : `answered ${status}`
 }
 
-export const routeTrials = async (firestore: Firestore): Promise<Trial[]> => {
+/** What each shows that they are who they are. */
+const credentialsOf = async (shared: Context, person: Person): Promise<Record<string, string>> => {
+  if (person.role !== 'agent') return headersOf(person)
+  const token = await createAgentTokens(shared).issue({ tenant: ownTenant, agentId: AgentId.parse(person.uid) }, 'any')
+  return { authorization: `Bearer ${token}` }
+}
+
+export const routeTrials = async (shared: Context): Promise<Trial[]> => {
+  const { firestore } = shared
   const { origins, close } = await serveAll()
+  const everybody = [...people, ...agents]
   const ask = async (route: string, request: Ask, person: Person): Promise<Answer> => {
     const [method = ''] = route.split(' ')
-    const { path, body, headers } = await request(firestore, targetTenant(person))
+    const { path, body, headers } = await request(firestore, targetTenant(person), ownIdOf(person))
     const response = await fetch(`${origins.get(route)}${path}`, {
       method,
       headers: {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
-        ...headersOf(person),
+        ...(await credentialsOf(shared, person)),
       },
       ...(body === undefined || method === 'GET' ? {} : { body: JSON.stringify(body) }),
     })
@@ -81,8 +92,8 @@ export const routeTrials = async (firestore: Firestore): Promise<Trial[]> => {
     const tried: (Omit<Trial, 'outcome'> & { answer: Answer | undefined })[] = []
     for (const [route, row] of Object.entries(routeRows)) {
       const request = origins.has(route) ? requests[route] : undefined
-      const answers = await Promise.all(people.map(async (person) => request && ask(route, request, person)))
-      people.forEach((who, index) =>
+      const answers = await Promise.all(everybody.map(async (person) => request && ask(route, request, person)))
+      everybody.forEach((who, index) =>
         tried.push({ what: route, who, isMeant: isMeantTo(row, who), answer: answers[index] }),
       )
     }

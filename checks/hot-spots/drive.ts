@@ -4,6 +4,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PubSub, type Message } from '@google-cloud/pubsub'
 import {
+  AgentId,
   type CriticalError,
   deadLetterTopic,
   parkedInDocumentMax,
@@ -16,6 +17,7 @@ import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { history, idToken, observationJson, reportJson, troubled, waitFor } from '@infinity-matrix/testing'
 import fc from 'fast-check'
 import { vi } from 'vitest'
+import { createAgentKeys } from '../../functions/src/access/agents/agent-keys.ts'
 import { createMembers } from '../../functions/src/access/members/members.ts'
 import { createCellStore } from '../../functions/src/fleet/cells/store.ts'
 import { createSweeper } from '../../functions/src/fleet/cells/sweeper.ts'
@@ -270,6 +272,13 @@ const driveMembers = async () => {
     await members.remove(uid, 'tenant-0', { mayLeaveEmpty: true })
   }
   await post(functions.access.api, '/v1/api-keys', { tenant: 'tenant-0', name: 'ci', scopes: ['agents:read'] })
+  const service = { tenant: 'tenant-0', account: '112233445566778899000', name: 'ci', scopes: ['agents:read'] }
+  await post(functions.access.api, '/v1/service-accounts', service)
+  const agentKeys = createAgentKeys(shared)
+  for (let count = 0; count < 60; count++) {
+    const agentId = AgentId.parse(hash('sha256', `agent ${count}`).slice(0, 12))
+    await agentKeys.add({ tenant: 'tenant-0', agentId, publicKey: `${count}` })
+  }
 }
 
 /** What stands behind several rooms. */

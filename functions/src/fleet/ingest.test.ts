@@ -2,6 +2,7 @@ import { Firestore } from '@google-cloud/firestore'
 import { PubSub, type Message } from '@google-cloud/pubsub'
 import {
   AgentDocument,
+  AgentId,
   collections,
   deadLetterTopic,
   IngestAnswer,
@@ -16,6 +17,8 @@ import {
 import type { Verdict } from '@infinity-matrix/core/fleet'
 import { observationJson, reportJson, waitFor } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { context } from '../runtime/context.ts'
+import { createAgentTokens } from '../runtime/http/agent-tokens.ts'
 import { serveFunction, startLocalEngines, openApp, signedIn } from '../runtime/testing.ts'
 import { ingest } from './ingest.ts'
 import { createIntake } from './intake.ts'
@@ -226,6 +229,46 @@ describe('events are refused', () => {
   })
 })
 
+describe('an agent', () => {
+  const as = async (agentId: string) => {
+    const agent = { tenant: 'acme', agentId: AgentId.parse(agentId) }
+    return { authorization: `Bearer ${await createAgentTokens(await context()).issue(agent, 'key')}` }
+  }
+
+  it('sends what is its own', async () => {
+    const agentId = newAgentId()
+    const response = await post([started(agentId), heartbeat(agentId)], 'application/json', await as(agentId))
+    expect(await answerOf(response)).toMatchObject({ accepted: 2, refused: 0 })
+    expect(await whenPublished(agentId, 2)).toHaveLength(2)
+  })
+
+  it.each<[string, (own: string, other: string) => object[]]>([
+    ['of another agent', (_, other) => [started(other)]],
+    ['of another agent among its own', (own, other) => [started(own), stepped(other, 2)]],
+    ['of itself in another tenant', (own) => [started(own), { ...stepped(own, 2), tenant: 'other' }]],
+    ['of another agent that cannot be accepted', (own, other) => [started(own), { ...started(other), tier: 'gold' }]],
+    ['of nobody', (own) => [started(own), { ...stepped(own, 2), subject: undefined }]],
+  ])('sends nothing %s: all of the request is refused, and nothing of it kept', async (_what, eventsOf) => {
+    const [own, other] = [newAgentId(), newAgentId()]
+    const response = await post(eventsOf(own, other), 'application/json', await as(own))
+    expect(response.status).toBe(403)
+    const after = await post(started(own), 'application/json', await as(own))
+    expect(after.status).toBe(202)
+    expect(await whenPublished(own, 1)).toHaveLength(1)
+    expect([publishedOf(other), await lettersAbout(other), await lettersAbout(own)]).toEqual([[], [], []])
+  })
+})
+
+it('nobody has what cannot be read kept as a letter of another tenant', async () => {
+  const agentId = newAgentId()
+  const deep = `{"tenant":"acme","subject":"agents/${agentId}","data":${'['.repeat(40)}${']'.repeat(40)}}`
+  const sender = signedIn({ roles: { other: 'editor' } })
+  expect((await post(deep, 'application/json', sender)).status).toBe(403)
+  expect(await lettersAbout(agentId)).toEqual([])
+  expect((await post(deep, 'application/json', signedIn({ roles: { acme: 'editor' } }))).status).toBe(400)
+  expect(await lettersAbout(agentId)).toHaveLength(1)
+})
+
 describe('a client that prefers to wait', () => {
   const wait = { prefer: 'respond-async, wait=10' }
 
@@ -253,8 +296,8 @@ describe('a client that prefers to wait', () => {
 
 describe('an instance', () => {
   const intake = async (options: { fold: () => Promise<Verdict>; eventsUnderWayMax?: number }) => {
-    const app = await openApp((routes, context) => {
-      const take = createIntake({ context, ...options })
+    const app = await openApp((routes, shared) => {
+      const take = createIntake({ context: shared, ...options })
       routes.post(ingestPath, (request) => take(request))
     })
     return (events: object[], waitSeconds: number) =>

@@ -31,6 +31,9 @@ import { settledWithin } from '../runtime/settled-within.ts'
 
 type Fold = (delivery: Delivery) => Promise<Verdict>
 
+/** Whose an event says that it is, as far as that can be read. */
+type Address = Record<'tenant' | 'subject', string | null>
+
 interface IntakeOptions {
   context: Context
   /** Folds one report. Where it fails the event is accepted all the same: what is published is folded later. */
@@ -57,6 +60,7 @@ export const createIntake = ({ context, fold, eventsUnderWayMax = 20_000, publis
     const text = textOf(bytes)
     const items = text.ok ? itemsIn(text.value, mediaTypeOf(request)) : text
     if (!items.ok) {
+      authoriseSender(request, [addressOf(bytes)])
       await keepRefused(context, items.problem, bytes)
       throw notValid(400, [items.problem])
     }
@@ -66,7 +70,10 @@ export const createIntake = ({ context, fold, eventsUnderWayMax = 20_000, publis
     eventsUnderWay += count
     try {
       const judged = items.value.map((item) => judgeIngested(item, context.nowMs(), bytesOf))
-      authoriseSender(request, judged, bytes)
+      authoriseSender(
+        request,
+        judged.map((one) => (one.status === 'taken' ? one.event : addressOf(Buffer.from(one.raw ?? bytes)))),
+      )
       const settled = settle(context, judged, bytes)
       if ((await settledWithin(settled, publishSecondsMax)) === 'late') throw busy()
       const taken = judged.filter((one) => one.status === 'taken')
@@ -87,13 +94,11 @@ export const createIntake = ({ context, fold, eventsUnderWayMax = 20_000, publis
  * Who sends events may do so in the tenant of each, and an agent for itself only; what is refused is kept in the tenant that
  * it names, so that counts too. One event that is not the sender's fails the request, before anything is published.
  */
-const authoriseSender = (request: Request, judged: readonly (TakenEvent | NotTakenEvent)[], body: Uint8Array): void => {
+const authoriseSender = (request: Request, addresses: readonly Address[]): void => {
   const targets = new Map<string, Target>()
-  for (const one of judged) {
-    const { tenant, subject } = one.status === 'taken' ? one.event : addressOf(Buffer.from(one.raw ?? body))
+  for (const { tenant, subject } of addresses)
     if (tenant !== null)
       targets.set(`${tenant} ${subject}`, { tenant, agentId: (subject ?? '').replace(/^agents\//, '') })
-  }
   const all = [...targets.values()]
   const judgedBy = all.find((target) => !mayDo(request, target).isAllowed) ?? all[0]
   if (!judgedBy) return

@@ -63,6 +63,12 @@ export const deliverUrl = defineString('DELIVER_URL', { default: '' })
 /** The service account that Pub/Sub calls `events-deliver` as; deliveries carry the identity that function runs as. */
 export const deliverServiceAccount = defineString('DELIVER_SERVICE_ACCOUNT', { default: '' })
 
+/**
+ * What identity tokens of Google must be made for, before a slash and the tenant: `https://api.example.com` for
+ * `https://api.example.com/acme`. Without it they are refused.
+ */
+export const apiAudience = defineString('API_AUDIENCE', { default: '' })
+
 /** As the platform tells its functions. */
 export const projectId = (): string => process.env['GCLOUD_PROJECT'] ?? ''
 /** Where the functions emulator's hub is, as `host:port`; undefined elsewhere. */

@@ -126,6 +126,13 @@ export const createTenantKeys = (context: Context, keeper: () => KeyKeeper) => {
     return { version, key: await key }
   }
 
+  /** The versions that there are, the newest last, as this instance knows them. @throws {KeysDestroyedError} */
+  const versions = async (tenant: string): Promise<readonly WrappedKey[]> => {
+    const keys = await knownOf(tenant).stored
+    if (keys.status === 'destroyed') throw new KeysDestroyedError(tenant)
+    return keys.versions
+  }
+
   /** The key that seals now, made where the tenant has none. @throws {KeysDestroyedError} */
   const newest = (tenant: string): Promise<DataKey> => unwrap(tenant, newestKey)
 
@@ -137,7 +144,7 @@ export const createTenantKeys = (context: Context, keeper: () => KeyKeeper) => {
     return unwrap(tenant, (keys) => keyOfVersion(keys, version))
   }
 
-  return { read, newest, ofVersion, rotate, destroy }
+  return { read, versions, newest, ofVersion, rotate, destroy }
 }
 
 export type TenantKeysOf = ReturnType<typeof createTenantKeys>

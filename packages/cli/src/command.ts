@@ -12,7 +12,9 @@ const exitCodes: Readonly<Record<string, number>> = {
   'api-refused': 1,
   'ledger-fault': 1,
   'not-anchored': 1,
+  'credential-refused': 1,
   'command-not-started': 127,
+  EEXIST: 1,
 }
 
 /** No suite runs, and none was to be started. */

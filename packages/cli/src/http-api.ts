@@ -28,7 +28,8 @@ export interface Call {
 // Functions of the control plane are deployed where Firebase deploys by default.
 const region = 'us-central1'
 
-const functionsUrlOf = async (settings: Settings): Promise<string> => {
+/** Where functions are, each under its name. @throws {NoSuiteError} */
+export const functionsUrlOf = async (settings: Settings): Promise<string> => {
   if (settings.functionsUrl !== undefined) return settings.functionsUrl
   const suite = await findSuite(settings)
   const functions = suite?.addresses.find(({ name }) => name === 'functions')

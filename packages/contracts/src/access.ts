@@ -29,6 +29,8 @@ export type RolesByTenant = z.infer<typeof RolesByTenant>
 export const scopes = [
   'agents:read',
   'agents:write',
+  'agent-keys:read',
+  'agent-keys:write',
   'events:publish',
   'letters:read',
   'letters:write',

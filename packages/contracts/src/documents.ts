@@ -33,8 +33,11 @@ export const collections = {
   ledgerWindows: 'ledgerWindows',
   /** Duties that only one may do at a time, by the duty's name. */
   leases: 'leases',
-  /** API keys of services; what accounts may do, by their id; and whose tokens are revoked. */
+  /** Keys of agents; API keys of services, and accounts of Google's that are some. */
+  agentKeys: 'agentKeys',
   apiKeys: 'apiKeys',
+  serviceAccounts: 'serviceAccounts',
+  /** What accounts may do, by their id; and whose tokens are revoked. */
   members: 'members',
   revocations: 'revocations',
   /** Under a tenant's counts: what changed since they were counted. */

@@ -71,6 +71,7 @@ export type AgentData =
 /** How an erasure reaches each collection. One without an entry does not compile. */
 export const agentData: Readonly<Record<keyof typeof collections, AgentData> & Record<string, AgentData | undefined>> =
   {
+    agentKeys: { found: 'subject', field: 'subject' },
     agents: { found: 'id' },
     alerts: { found: 'mention' },
     channels: { found: 'id' },
@@ -83,6 +84,7 @@ export const agentData: Readonly<Record<keyof typeof collections, AgentData> & R
     erasures: { found: 'nowhere', why: 'it names its agent only until it is done' },
     jobs: { found: 'mention', working: { field: 'status', values: [...workingJobStatuses, 'paused'] } },
     apiKeys: { found: 'nowhere', why: 'they are of services' },
+    serviceAccounts: { found: 'nowhere', why: 'they are of services' },
     members: { found: 'nowhere', why: 'they are of people, and go with the account' },
     revocations: { found: 'nowhere', why: 'they are of people and agents that sign in, and go within hours' },
     keyRanges: { found: 'nowhere', why: 'it counts writes by range' },

@@ -1,5 +1,5 @@
-import { ApiKeyDocument } from './access-api.ts'
 import { Member, Revocation } from './access.ts'
+import { AgentKeysDocument } from './agent-keys.ts'
 import { z } from 'zod'
 import { AlertDocument } from './critical-error.ts'
 import { CountsDocument, CountShard } from './counts.ts'
@@ -15,6 +15,7 @@ import { LedgerIntake } from './ledger-entry.ts'
 import { LedgerBundle, LedgerCheckpoint, LedgerTile, LedgerTree } from './ledger-log.ts'
 import { LedgerWindow } from './ledger-window.ts'
 import { Rollup, RollupJournal } from './rollup.ts'
+import { ApiKeyDocument, ServiceAccountDocument } from './services.ts'
 import { ChannelDocument, SubscribedTenants, SubscriptionDocument } from './subscription.ts'
 import { QuotaDocument } from './quota.ts'
 import { Reencryption, TenantKeys } from './tenant-keys.ts'
@@ -33,6 +34,7 @@ const ofAgents =
 
 /** Every collection; checks/data-classes compares. */
 export const storage: Readonly<Partial<Record<keyof typeof collections, Storage>> & Record<string, Storage>> = {
+  agentKeys: { schema: AgentKeysDocument },
   agents: { schema: AgentDocument, plain: ofAgents },
   alerts: { schema: AlertDocument },
   cells: { schema: CellDocument, plain: ofAgents },
@@ -50,6 +52,7 @@ export const storage: Readonly<Partial<Record<keyof typeof collections, Storage>
   ledgerEntries: { schema: LedgerBundle },
   ledgerIntake: { schema: LedgerIntake },
   apiKeys: { schema: ApiKeyDocument },
+  serviceAccounts: { schema: ServiceAccountDocument },
   members: { schema: Member },
   ledgerLog: { schema: z.union([LedgerTree, LedgerCheckpoint]) },
   ledgerTiles: { schema: LedgerTile },

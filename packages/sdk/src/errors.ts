@@ -26,3 +26,8 @@ export class BatcherClosedError extends Error {
 export class NotSentError extends Error {
   readonly code = 'not-sent'
 }
+
+/** No token is given for the key: it is none of the agent's, or not any more. `cause` says what was answered. */
+export class CredentialRefusedError extends Error {
+  readonly code = 'credential-refused'
+}

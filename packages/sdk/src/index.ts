@@ -1,3 +1,4 @@
+export * from './agent-credential.ts'
 export * from './batcher.ts'
 export * from './errors.ts'
 export * from './http-transport.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
-import { collections, Reencryption, type TenantKeys } from '@infinity-matrix/contracts'
+import { collections, platformTenant, Reencryption, type TenantKeys } from '@infinity-matrix/contracts'
 import {
   afterReencryptedPage,
   beginReencryption,
@@ -65,11 +65,16 @@ export const createReencryptions = (context: Context, { keys, protection, sleep 
     }
   }
 
-  /** Rotates what is due; a tenant that has no key yet, but fields that are to be sealed, gets one. @returns whose */
+  /**
+   * Rotates what is due; a tenant that has no key yet, but fields that are to be sealed, gets one. The platform's is there in
+   * any case: tokens are signed by what follows from it.
+   *
+   * @returns whose
+   */
   const rotateDue = async (): Promise<string[]> => {
     const found = await Promise.all(names.map((name) => tenantsIn(firestore.collection(name))))
     const rotated: string[] = []
-    for (const tenant of new Set(found.flat())) {
+    for (const tenant of new Set([platformTenant, ...found.flat()])) {
       const stored = await keys.read(tenant)
       if (stored && !isRotationDue(stored, nowMs()) && (await get(tenant)) !== undefined) continue
       if (stored?.status === 'destroyed') continue

@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto'
-import { collections, Member, revocationShards, type GrantableRole, type Revocation } from '@infinity-matrix/contracts'
+import { collections, Member, type GrantableRole } from '@infinity-matrix/contracts'
 import {
   commonRoles,
   grantRole,
@@ -12,6 +11,7 @@ import type { DocumentSnapshot, Transaction } from '@google-cloud/firestore'
 import { originOf } from '../../runtime/acting.ts'
 import type { Context } from '../../runtime/context.ts'
 import { recorded, type Happening } from '../../runtime/ledger.ts'
+import { revokeIn } from '../revoke.ts'
 import type { Accounts } from './accounts.ts'
 
 /** Whether a tenant may be left without an admin: the platform's own may do so. */
@@ -24,7 +24,7 @@ const memberFrom = (snapshot: DocumentSnapshot): Member | undefined =>
 
 /** What accounts may do: the table of members, and the claims of their tokens, which follow it. */
 export const createMembers = (context: Context, accounts: Accounts) => {
-  const { firestore, nowMs, newId } = context
+  const { firestore, nowMs } = context
   const members = firestore.collection(collections.members)
   const now = () => new Date(nowMs()).toISOString()
   const by = () => nameOf(originOf().actor)
@@ -49,12 +49,8 @@ export const createMembers = (context: Context, accounts: Accounts) => {
   // The table is what counts: after any change, by whomever, tokens tell what it says.
   const mirror = async (uid: string): Promise<void> => accounts.setRoles(uid, (await get(uid))?.roles ?? {})
 
-  const revoke = (transaction: Transaction, uid: string): void => {
-    const id = hash('sha256', newId()).slice(0, 32)
-    const shard = Number.parseInt(id.slice(0, 2), 16) % revocationShards
-    const revocation: Revocation = { principal: nameOf({ kind: 'person', id: uid }), at: now(), shard }
-    transaction.create(firestore.collection(collections.revocations).doc(id), revocation)
-  }
+  const revoke = (transaction: Transaction, uid: string): void =>
+    revokeIn(context, transaction, nameOf({ kind: 'person', id: uid }), now())
 
   interface Change {
     uid: string

@@ -1,5 +1,5 @@
 import { platformTenant } from '@infinity-matrix/contracts'
-import { nameOf, type Principal } from '@infinity-matrix/core/access'
+import { quotaNameOf, type Principal } from '@infinity-matrix/core/access'
 import type { Context as Request, MiddlewareHandler } from 'hono'
 import { z } from 'zod'
 import type { Context } from '../context.ts'
@@ -81,7 +81,10 @@ export const createLimits = (context: Context, name: string, instancesMax: numbe
 const keysOf = (principal: Principal): ['principal' | 'tenant', string][] => {
   const [only, ...others] = Object.keys(principal.roles)
   const tenant = others.length === 0 && only !== platformTenant ? only : undefined
-  return [['principal', nameOf(principal)], ...(tenant === undefined ? [] : [['tenant', tenant] as ['tenant', string]])]
+  return [
+    ['principal', quotaNameOf(principal)],
+    ...(tenant === undefined ? [] : [['tenant', tenant] as ['tenant', string]]),
+  ]
 }
 
 // As @hono/node-server hands it on; a test that asks the app itself has none.

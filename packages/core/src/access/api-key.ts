@@ -1,4 +1,5 @@
 import type { ApiKeyDocument } from '@infinity-matrix/contracts'
+import { isInForce } from './service.ts'
 
 /**
  * An API key: `imx_{id}_{secret}{checksum}`. The prefix and the checksum let scanners of source code tell a key from what
@@ -35,10 +36,9 @@ const checksumOf = (text: string): string => {
 }
 
 /** Whether a key is good. @param digest of the secret, as it is kept */
-export const isGoodApiKey = ({ revokedAt, expiresAt, secrets }: ApiKeyDocument, digest: string, now: string): boolean =>
-  revokedAt === null &&
-  expiresAt > now &&
-  secrets.some((secret) => secret.digest === digest && (secret.expiresAt === null || secret.expiresAt > now))
+export const isGoodApiKey = (key: ApiKeyDocument, digest: string, now: string): boolean =>
+  isInForce(key, now) &&
+  key.secrets.some((secret) => secret.digest === digest && (secret.expiresAt === null || secret.expiresAt > now))
 
 /** A key with a new secret; the one before it is good until the overlap ends, and older ones are not any more. */
 export const rotateApiKey = (

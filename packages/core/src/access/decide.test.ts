@@ -64,6 +64,8 @@ describe('narrower than a role', () => {
     expect(reasonOf(agent, readers, { tenant: 'acme', agentId: 'a-1' })).toBe('allowed')
     expect(reasonOf(agent, readers, { tenant: 'acme', agentId: 'a-2' })).toBe('404 other-agent')
     expect(reasonOf(agent, readers, { tenant: 'other', agentId: 'a-1' })).toBe('404 other-tenant')
+    expect(reasonOf(agent, readers, { tenant: 'acme' })).toBe('404 other-agent')
+    expect(tenantsOf(agent, readers)).toEqual([])
   })
 })
 

@@ -16,7 +16,10 @@ export type RefusalReason =
 export const allowed: Decision = { isAllowed: true }
 const refused = (status: 401 | 403 | 404, reason: RefusalReason): Decision => ({ isAllowed: false, status, reason })
 
-/** What a request is about: a tenant, null for what belongs to the platform; and an agent, where it is about one. */
+/**
+ * What a request is about: a tenant, null for what belongs to the platform; and an agent, where it is about one. What is about
+ * none is not for agents.
+ */
 export interface Target {
   tenant: string | null
   agentId?: string
@@ -29,8 +32,7 @@ export const decide = (principal: Principal, row: RouteRow, { tenant, agentId }:
   if (principal.kind === 'anonymous') return refused(401, 'credentials-needed')
   const roles = rolesIn(principal, row.tenant === 'platform' ? null : tenant)
   if (roles.length === 0) return refused(row.tenant === 'platform' ? 403 : 404, 'other-tenant')
-  if (principal.kind === 'agent' && agentId !== undefined && agentId !== principal.id)
-    return refused(404, 'other-agent')
+  if (principal.kind === 'agent' && agentId !== principal.id) return refused(404, 'other-agent')
   return decideByRoles(principal, row, roles)
 }
 

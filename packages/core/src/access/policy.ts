@@ -22,6 +22,7 @@ export interface CollectionRow {
 const closed = { readers: [], tenant: 'platform' } as const
 
 export const collectionRows: Readonly<Record<keyof typeof collections, CollectionRow>> = {
+  agentKeys: closed,
   agents: { readers: everyone, tenant: 'field' },
   alerts: { readers: everyone, tenant: 'platform' },
   apiKeys: closed,
@@ -52,6 +53,7 @@ export const collectionRows: Readonly<Record<keyof typeof collections, Collectio
   revocations: closed,
   rollupJournal: closed,
   rollups: { readers: everyone, tenant: 'field' },
+  serviceAccounts: closed,
   shards: { ...closed, beneath: 'counts' },
   subscribedTenants: closed,
   subscriptions: { readers: editors, tenant: 'field' },
@@ -129,6 +131,17 @@ export const routeRows: Readonly<Record<string, RouteRow>> = {
   'POST /v1/api-keys/:id/rotate': row(admins, null),
   'DELETE /v1/api-keys/:id': row(admins, null),
 
+  'POST /v1/service-accounts': row(admins, null),
+  'GET /v1/service-accounts': row(admins, null),
+  'DELETE /v1/service-accounts/:id': row(admins, null),
+
+  'POST /v1/agent-keys': row(editors, 'agent-keys:write'),
+  'GET /v1/agent-keys': row(editors, 'agent-keys:read'),
+  'DELETE /v1/agent-keys/:id': row(editors, 'agent-keys:write'),
+  // Whoever has no token yet.
+  'POST /v1/agent-tokens/challenge': { callers: 'anyone' },
+  'POST /v1/agent-tokens': { callers: 'anyone' },
+
   'POST /v1/deliveries/:id': { callers: 'invoker' },
 
   'GET /checkpoint': { callers: 'anyone', isStatic: true },
@@ -151,6 +164,7 @@ export const routeRows: Readonly<Record<string, RouteRow>> = {
 export type Invoker = 'anyone' | 'pubsub' | 'scheduler'
 
 export const functionRows = {
+  'access-agentTokens': 'anyone',
   'access-api': 'anyone',
   'access-reencrypt': 'scheduler',
   'access-rotateKeys': 'scheduler',

@@ -29,6 +29,10 @@ export const anonymous: Principal = {
 /** A principal as entries and documents name it. */
 export const nameOf = ({ kind, id }: Pick<Principal, 'kind' | 'id'>): string => `${kind}/${id}`
 
+/** A principal as quotas count it: another tenant may have an agent of the same id. */
+export const quotaNameOf = (principal: Principal): string =>
+  principal.kind === 'agent' ? `${nameOf(principal)} of ${Object.keys(principal.roles).join()}` : nameOf(principal)
+
 /** The roles that count in a tenant: its own and that of the platform. Null is what belongs to no tenant, so to the platform. */
 export const rolesIn = ({ roles }: Pick<Principal, 'roles'>, tenant: string | null): Role[] => {
   const tenants = tenant === null || tenant === platformTenant ? [platformTenant] : [tenant, platformTenant]

@@ -1,4 +1,4 @@
-import { keyRotationDays, type TenantKeys, type WrappedKey } from '@infinity-matrix/contracts'
+import { keyRotationDays, tenantKeysKnownSeconds, type TenantKeys, type WrappedKey } from '@infinity-matrix/contracts'
 
 export const newestKey = (keys: TenantKeys): WrappedKey | undefined =>
   keys.status === 'active' ? keys.versions.at(-1) : undefined
@@ -30,3 +30,20 @@ export const destroyKeys = (tenant: string, nowMs: number): TenantKeys => ({
   tenant,
   destroyedAt: new Date(nowMs).toISOString(),
 })
+
+/**
+ * The version that is for signing: the newest that every instance knows by now, or the first.
+ *
+ * @param versions the newest last
+ */
+export const versionForSigning = (versions: readonly WrappedKey[], nowMs: number): WrappedKey | undefined =>
+  versions.findLast(({ createdAt }) => nowMs - Date.parse(createdAt) >= 2 * tenantKeysKnownSeconds * 1000) ??
+  versions[0]
+
+/** Whether what is signed with a version is believed: with the one for signing, the one before it, or a newer one. */
+export const isVersionBelieved = (versions: readonly WrappedKey[], version: number, nowMs: number): boolean => {
+  const forSigning = versionForSigning(versions, nowMs)
+  return (
+    forSigning !== undefined && version >= forSigning.version - 1 && versions.some((known) => known.version === version)
+  )
+}
