@@ -227,6 +227,9 @@ describe('who has no key of it', () => {
       .sign(new Uint8Array(32))
     const given = { challenge: forged, expiresAt }
     expect((await redeem(forged, signatureOf(privateKey, agent, given))).status).toBe(401)
+    const token = await tokenFor(agent, privateKey)
+    const signature = signatureOf(privateKey, agent, { challenge: token, expiresAt })
+    expect((await redeem(token, signature)).status).toBe(401)
   })
 
   it.each([
