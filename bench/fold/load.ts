@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { AgentReport } from '@infinity-matrix/contracts'
+import { messageText, type AgentReport } from '@infinity-matrix/contracts'
 import { reportJson } from '@infinity-matrix/testing'
 
 interface CloudEventBody {
@@ -66,7 +66,7 @@ export const bodyOf = (events: readonly Report[]): CloudEventBody => ({
     message: {
       messageId: String(++messages),
       publishTime: new Date().toISOString(),
-      data: Buffer.from(JSON.stringify(events.length === 1 ? events[0] : { events })).toString('base64'),
+      data: Buffer.from(messageText(events.map((event) => JSON.stringify(event)))).toString('base64'),
       attributes: {},
     },
   },

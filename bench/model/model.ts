@@ -1,3 +1,4 @@
+import { separatorBytes } from '@infinity-matrix/contracts'
 import {
   allowedPerSecond,
   newKeyRange,
@@ -100,7 +101,7 @@ const messageBytes = (bodyBytes: number): number => bodyBytes + pubsub.messageId
 const requestBytes = (bodyBytes: number): number => Math.max(pubsub.requestBytesMin, messageBytes(bodyBytes))
 
 const batchBytes = (events: number, eventBytes: number): number =>
-  events === 1 ? eventBytes : '{"events":[]}'.length + events * (eventBytes + 1)
+  events * (eventBytes + separatorBytes) - separatorBytes
 
 const readUsd = ({ edition }: Load, bytes: number): number => {
   const { perReadUnit, readUnitBytes } = firestore.enterprise

@@ -12,7 +12,7 @@ if (!history) throw new Error('each history has a snapshot')
 const { agentId } = history
 const tenant = 'acme'
 const chainOf = (texts: readonly string[]) =>
-  extendChain(undefined, texts, 'w-1', (text) => hash('sha256', text, 'base64url'))
+  extendChain((text) => hash('sha256', text, 'base64'), undefined, texts, 'w-1')
 const texts = history.reports.map((report) => JSON.stringify(report))
 const chain = chainOf(texts)
 const partOf = (agent: string, { head, length } = chain) => windowPartText({ agent, head, length, tenant })

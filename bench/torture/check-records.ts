@@ -4,7 +4,7 @@ import { extendChain } from '@infinity-matrix/core/event-chain'
 import type { Finding } from './finding.ts'
 import type { AgentHistory } from './history.ts'
 
-const textHash = (text: string) => hash('sha256', text, 'base64url')
+const textHash = (text: string) => hash('sha256', text, 'base64')
 
 /**
  * What is wrong with an agent's part in the ledger: its chain must be that of its reports in their order, and stand in the
@@ -32,6 +32,6 @@ export const checkRecord = (
   // What a snapshot overtook was never in the chain, or was, by the order of arrival.
   if (reports.some(({ type }) => type === 'agent.snapshot.v1')) return findings
   const texts = reports.map((report) => JSON.stringify(report))
-  const head = extendChain(undefined, texts, chain.window, textHash).head
+  const head = extendChain(textHash, undefined, texts, chain.window).head
   return head === chain.head ? findings : [...findings, finding('unexplained', 'head of the chain', head, chain.head)]
 }

@@ -1,4 +1,4 @@
-import type { Problem, TopicName } from '@infinity-matrix/contracts'
+import { messageText, type Problem, type TopicName } from '@infinity-matrix/contracts'
 import type { Random } from '../random.ts'
 import type { AgentHistory } from './history.ts'
 import type { BadInput } from './planted.ts'
@@ -88,13 +88,12 @@ export const createMessages = (
 
   const messages: OutgoingMessage[] = []
   const sent = new Map<BadInput, number>()
+  const bodyOf = (raws: string[]) => (random.chance(0.5) ? messageText(raws) : `{"events":[${raws.join(',')}]}`)
   const send = (batch: readonly Item[]) => {
     const [first] = batch
     if (!first) return
     const isSingle = batch.length === 1 && (first.isAlone || random.chance(0.8))
-    const data = isSingle
-      ? first.bytes
-      : Buffer.from(`{"events":[${batch.map(({ bytes }) => bytes.toString('utf8')).join(',')}]}`)
+    const data = isSingle ? first.bytes : Buffer.from(bodyOf(batch.map(({ bytes }) => bytes.toString('utf8'))))
     const times = random.chance(disorder.repeats) ? 2 : 1
     duplicates += (times - 1) * batch.length
     for (let time = 0; time < times; time++) {

@@ -79,11 +79,10 @@ const lines = (...events: unknown[]) => events.map((event) => `${JSON.stringify(
 
 /** The events that were published about an agent, in the order of their messages. */
 const publishedOf = (agentId: string) => {
-  const texts = published.filter(({ topic }) => !topic.endsWith('.dead')).map(({ text }) => JSON.parse(text))
-  const events = texts.flatMap((body: { events?: object[] }) => body.events ?? [body]) as {
-    subject: string
-    id: string
-  }[]
+  const taken = published.filter(({ topic }) => !topic.endsWith('.dead'))
+  const events = taken.flatMap(({ text }) =>
+    text.split('\n').map((line) => JSON.parse(line) as { subject: string; id: string }),
+  )
   return events.filter(({ subject }) => subject === `agents/${agentId}`)
 }
 const whenPublished = (agentId: string, count: number) =>

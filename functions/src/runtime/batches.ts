@@ -1,14 +1,14 @@
 import type { protos } from '@google-cloud/firestore-api'
 import type { grpc } from 'google-gax'
 import { isTerminal } from './failure.ts'
-import { decodeFields, encodeFields, type PlainFields } from './firestore-values.ts'
+import { decodeFields, encodeFields, numberOf, type PlainFields } from './firestore-values.ts'
 import { firestoreEmulatorHost } from './params.ts'
 
 /** When a document was last written, as Firestore told: a precondition for the next write. */
 export type UpdateTime = protos.google.protobuf.ITimestamp
 
 export const millisOf = ({ seconds, nanos }: UpdateTime): number =>
-  Number(seconds ?? 0) * 1000 + Math.floor((nanos ?? 0) / 1e6)
+  numberOf(seconds ?? 0) * 1000 + Math.floor((nanos ?? 0) / 1e6)
 
 export interface StoredDocument {
   fields: Record<string, unknown>

@@ -48,10 +48,15 @@ export const decodeFields = (fields: Fields | null | undefined): Record<string, 
   return plain
 }
 
+type Int64 = NonNullable<Value['integerValue']>
+
+/** An integer of 64 bits as protobufjs reads it. What it makes of large ones would be written as text, and read again, by `Number`. */
+export const numberOf = (integer: Int64): number => (typeof integer === 'object' ? integer.toNumber() : Number(integer))
+
 // What a value is not, it has as null, from its prototype.
 const plainOf = (value: Value): unknown => {
   if (value.stringValue !== undefined && value.stringValue !== null) return value.stringValue
-  if (value.integerValue !== undefined && value.integerValue !== null) return Number(value.integerValue)
+  if (value.integerValue !== undefined && value.integerValue !== null) return numberOf(value.integerValue)
   if (value.doubleValue !== undefined && value.doubleValue !== null) return value.doubleValue
   if (value.booleanValue !== undefined && value.booleanValue !== null) return value.booleanValue
   if (value.mapValue) return decodeFields(value.mapValue.fields)

@@ -5,7 +5,7 @@ import type { AgentDocument } from './documents.ts'
  * one entry for all agents of a commit, and `ledgerWindows/{window}` has what this agent has in it.
  */
 export interface EventChain {
-  /** The last link: SHA-256 in base64url of the link before it and the hash of the last report's own JSON text. */
+  /** SHA-256 in base64 of the head before, and of the last report's own JSON text. */
   head: string
   /** How many reports it has. */
   length: number

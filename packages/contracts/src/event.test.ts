@@ -165,6 +165,32 @@ describe('a message', () => {
     expect(refused).toMatchObject([{ index: 1, problem: { field: 'tier' } }])
   })
 
+  it('may have an event in each line, each with its own text', () => {
+    const lines = [
+      JSON.stringify(step),
+      '',
+      '{"broken":',
+      ` ${JSON.stringify(step)}`,
+      JSON.stringify({ ...step, tier: 'gold' }),
+    ]
+    const { events, refused } = parseMessage([lines[0], lines[4], ...lines].join('\n'), testNowMs)
+    expect(events.map(({ raw, index }) => [raw, index])).toEqual([
+      [lines[0], 0],
+      [lines[0], 2],
+      [lines[3], 4],
+    ])
+    expect(refused).toMatchObject([
+      { index: 1, raw: lines[4], problem: { field: 'tier' } },
+      { index: 3, raw: lines[2], problem: { code: 'not-json' } },
+      { index: 5, raw: lines[4], problem: { field: 'tier' } },
+    ])
+  })
+
+  it('of one event may be written over several lines', () => {
+    const text = JSON.stringify(step, null, 2)
+    expect(parseMessage(text, testNowMs).events).toMatchObject([{ raw: text, index: 0 }])
+  })
+
   it.each([['{"events":[]}'], ['{"events":{}}'], ['{"events":null}']])('%s names the list', (text) => {
     expect(parseMessage(text, testNowMs).refused).toMatchObject([{ raw: undefined, problem: { field: 'events' } }])
   })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { fields } from './data-class.ts'
 import { isReport, type AgentEvent, type Parsed } from './event.ts'
-import { batchOf, itemsOf, parseJson, type EventItem } from './message.ts'
+import { batchOf, itemsOf, lineItemsOf, type EventItem } from './message.ts'
 import { problemCodes } from './problem.ts'
 import { ProblemDetails } from './problem-details.ts'
 import { topics, type TopicName } from './topics.ts'
@@ -33,11 +33,10 @@ export interface IngestItem extends EventItem {
 /** The events of a request's body. JSON is one event, `{ "events": [...] }`, or a list of events. */
 export const ingestItemsOf = (text: string, mediaType: string): Parsed<IngestItem[]> => {
   if (mediaType !== linesMediaType) return itemsOf(text, (body) => (Array.isArray(body) ? body : batchOf(body)))
-  const lines = text.split('\n').map((line, index) => ({ text: line, line: index + 1 }))
-  const items = lines.filter(({ text: line }) => line.trim() !== '')
+  const items = lineItemsOf(text)
   if (items.length === 0)
     return { ok: false, problem: { code: 'bad-envelope', field: '', rule: 'must hold at least one event' } }
-  return { ok: true, value: items.map((item) => ({ ...item, body: parseJson(item.text) })) }
+  return { ok: true, value: items }
 }
 
 /** The topic of an event that agents may send; undefined for what only the control plane says. */

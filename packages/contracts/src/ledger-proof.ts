@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { fields } from './data-class.ts'
-import { Digest } from './ledger-entry.ts'
 import { WindowPart } from './ledger-window.ts'
 
 /** A hash as logs write it: 32 bytes in base64 with padding. */
@@ -43,16 +42,16 @@ export type HistoryProof = z.infer<typeof HistoryProof>
 const Place = { index: z.int().nonnegative(), proof: Hashes }
 
 /**
- * All events of an agent that the ledger stands for, up to a window: their hashes make the head of its chain, which is in
- * the window, whose root is in an entry of the log.
+ * All events of an agent that the ledger stands for, up to a window: they make the head of its chain, which is in the
+ * window, whose root is in an entry of the log.
  */
 export const ChainProof = z.strictObject(
   fields.internal({
     kind: z.literal('chain'),
-    /** Each event, the oldest first. Its own JSON text may be left out, or be erased. */
+    /** Each event, the oldest first: the chain's head after it, and its own JSON text, which may be left out, or be erased. */
     events: z.array(
       z.strictObject({
-        ...fields.internal({ hash: Digest }),
+        ...fields.internal({ head: TreeHash }),
         ...fields.confidential({ text: z.string().nullable() }),
       }),
     ),

@@ -51,13 +51,14 @@ export interface JudgedEvent {
 }
 
 /**
- * The events of one Pub/Sub message: its text is one event, or `{ "events": [...] }`. Each event is judged by itself.
+ * The events of one Pub/Sub message: its text is one event, one in each line, or `{ "events": [...] }`. Each event is
+ * judged by itself.
  *
  * @param text the message's bytes as UTF-8
  * @param nowMs the receiver's clock, in milliseconds since 1970
  */
 export const parseMessage = (text: string, nowMs: number): ParsedMessage => {
-  const items = itemsOf(text, batchOf)
+  const items = isLines(text) ? { ok: true as const, value: lineItemsOf(text) } : itemsOf(text, batchOf)
   if (!items.ok) return { events: [], refused: [{ problem: items.problem, raw: undefined, index: 0 }] }
   const parsed: ParsedMessage = { events: [], refused: [] }
   items.value.forEach((item, index) => {
@@ -82,6 +83,17 @@ export const itemsOf = (text: string, listOf: (body: unknown) => unknown): Parse
     return { ok: true, value: list.map((value: unknown) => ({ body: { ok: true, value } })) }
   return { ok: false, problem: { code: 'bad-envelope', field: 'events', rule: 'must be a list of at least one event' } }
 }
+
+/** Whether a text has an event in each line. One JSON text has no line break between two objects, but with a comma. */
+export const isLines = (text: string): boolean => text.includes('}\n{')
+
+/** The events of a text that has one in each line, each with its line, from 1. Empty lines are none. */
+export const lineItemsOf = (text: string): (EventItem & { text: string; line: number })[] =>
+  text
+    .split('\n')
+    .map((line, index) => ({ text: line, line: index + 1 }))
+    .filter(({ text: line }) => line.trim() !== '')
+    .map((item) => ({ ...item, body: parseJson(item.text) }))
 
 /** @param nowMs the receiver's clock, in milliseconds since 1970 */
 export const judgeItem = ({ body, text }: EventItem, nowMs: number): JudgedEvent => {
@@ -146,18 +158,15 @@ const jsonOf = (item: unknown): string | undefined => {
 }
 
 /**
- * The text of a message that holds these events.
+ * The text of a message that holds these events, one in each line: so each is read with its own text, which nobody has to
+ * write again.
  *
- * @param raws each event's own JSON text, at least one
+ * @param raws each event's own JSON text, at least one; without line breaks where there are several
  */
-export const messageText = (raws: readonly string[]): string => {
-  const [first = ''] = raws
-  return raws.length === 1 ? first : `{"events":[${raws.join(',')}]}`
-}
+export const messageText = (raws: readonly string[]): string => raws.join('\n')
 
-/** What a batch has beside its events, and between them. */
-export const frameBytes = '{"events":[]}'.length
-export const separatorBytes = ','.length
+/** What stands between two events of a message. */
+export const separatorBytes = '\n'.length
 
 /**
  * Events in their order, in as few messages as hold them; an event that is too large for any stands alone.
@@ -172,7 +181,7 @@ export const packMessages = <T>(events: readonly T[], bytesOf: (event: T) => num
     const more = bytesOf(event) + separatorBytes
     if (bytes + more > bytesMax) {
       messages.push([])
-      bytes = frameBytes - separatorBytes
+      bytes = -separatorBytes
     }
     messages.at(-1)?.push(event)
     bytes += more

@@ -1,4 +1,4 @@
-import { frameBytes, separatorBytes } from '@infinity-matrix/contracts'
+import { separatorBytes } from '@infinity-matrix/contracts'
 import { BatcherClosedError, BufferFullError, EventRefusedError, NotSentError } from './errors.ts'
 import type { EncodedEvent, OutgoingEvent, Outcome, Transport } from './transport.ts'
 
@@ -95,8 +95,7 @@ export const createBatcher = ({
     ready.bytes += bytes
   }
 
-  const isFull = () =>
-    ready.events >= transport.eventsMax || frameBytes - separatorBytes + ready.bytes >= transport.bytesMax
+  const isFull = () => ready.events >= transport.eventsMax || ready.bytes - separatorBytes >= transport.bytesMax
 
   const pump = () => {
     while (sendsUnderWay < sendsAtOnceMax && ready.events > 0 && (isDue || isFull())) void send(takeBatch())
@@ -114,7 +113,7 @@ export const createBatcher = ({
   const takeBatch = (): Map<string, Pending[]> => {
     const batch = new Map<string, Pending[]>()
     let events = 0
-    let bytes = frameBytes - separatorBytes
+    let bytes = -separatorBytes
     for (const [agent, lane] of lanes) {
       if (lane.isUnderWay) continue
       const fitting = lane.waiting.findIndex(({ event }) => {

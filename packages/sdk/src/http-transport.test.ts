@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { ingestPath } from '@infinity-matrix/contracts'
+import { ingestPath, linesMediaType, messageText } from '@infinity-matrix/contracts'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createBatcher } from './batcher.ts'
 import { createHttpTransport, type HttpTransportOptions } from './http-transport.ts'
@@ -9,11 +9,11 @@ type Answer = (request: { body: string; headers: IncomingMessage['headers'] }, r
 
 /** Answers to come, in their order; the last one stays. */
 let answers: Answer[] = []
-let requests: { path: string; body: { events?: object[] }; headers: IncomingMessage['headers'] }[] = []
+let requests: { path: string; body: string; headers: IncomingMessage['headers'] }[] = []
 const server = createServer((request, response) => {
   const take = async () => {
     const body = Buffer.concat(await request.toArray()).toString()
-    requests.push({ path: request.url ?? '', body: JSON.parse(body), headers: request.headers })
+    requests.push({ path: request.url ?? '', body, headers: request.headers })
     const answer = answers.length > 1 ? answers.shift() : answers[0]
     answer?.({ body, headers: request.headers }, response)
   }
@@ -38,8 +38,7 @@ const json =
     response.end(JSON.stringify(body))
   }
 const accept: Answer = ({ body }, response) => {
-  const events = (JSON.parse(body) as { events: object[] }).events
-  const results = events.map((_, index) => ({ status: 'accepted', id: String(index), verdict: 'applied' }))
+  const results = body.split('\n').map((_, index) => ({ status: 'accepted', id: String(index), verdict: 'applied' }))
   json(200, { accepted: results.length, refused: 0, results })({ body, headers: {} }, response)
 }
 const eventOf = (sequence: number) => ({ type: 'agent.step-taken.v1', subject: 'agents/a', sequence })
@@ -56,7 +55,11 @@ describe('events over HTTP', () => {
     const outcomes = await transportTo({ waitSeconds: 3 }).send(encoded)
     expect(outcomes).toMatchObject([{ status: 'accepted', verdict: 'applied' }, { status: 'accepted' }])
     expect(requests).toMatchObject([
-      { path: ingestPath, body: { events: [eventOf(1), eventOf(2)] }, headers: { prefer: 'wait=3' } },
+      {
+        path: ingestPath,
+        body: messageText(encoded.map(({ text }) => text)),
+        headers: { prefer: 'wait=3', 'content-type': linesMediaType },
+      },
     ])
   })
 
@@ -66,7 +69,7 @@ describe('events over HTTP', () => {
     const transport = transportTo({ headers: () => ({ authorization: `Bearer ${++tokens}` }) })
     expect(await transport.send(encoded)).toHaveLength(2)
     expect(requests.map(({ headers }) => headers.authorization)).toEqual(['Bearer 1', 'Bearer 2', 'Bearer 3'])
-    expect(new Set(requests.map(({ body }) => JSON.stringify(body))).size).toBe(1)
+    expect(new Set(requests.map(({ body }) => body)).size).toBe(1)
   })
 
   it('are sent again when the connection breaks', async () => {

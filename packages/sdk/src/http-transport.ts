@@ -1,4 +1,11 @@
-import { IngestAnswer, ingestEventsMax, ingestPath, messageBytesMax, messageText } from '@infinity-matrix/contracts'
+import {
+  IngestAnswer,
+  ingestEventsMax,
+  ingestPath,
+  linesMediaType,
+  messageBytesMax,
+  messageText,
+} from '@infinity-matrix/contracts'
 import ky from 'ky'
 import type { Transport } from './transport.ts'
 
@@ -36,7 +43,7 @@ export const createHttpTransport = ({
   }
   const client = ky.create({
     ...(fetch ? { fetch } : {}),
-    headers: { 'content-type': 'application/json', ...(waitSeconds ? { prefer: `wait=${waitSeconds}` } : {}) },
+    headers: { 'content-type': linesMediaType, ...(waitSeconds ? { prefer: `wait=${waitSeconds}` } : {}) },
     timeout: timeoutSeconds * 1000,
     throwHttpErrors: (status) => status !== noneAccepted,
     retry: {

@@ -1,13 +1,13 @@
-import { topics } from '@infinity-matrix/contracts'
+import { messageText, topics } from '@infinity-matrix/contracts'
 import { expect, it } from 'vitest'
 import { createPublisherTransport } from './publisher-transport.ts'
 
 const encoded = (type: string, name: string) => ({ type, text: JSON.stringify({ type, name }), bytes: 40 })
 
 it('a batch becomes one message for each topic, in the order of its events', async () => {
-  const published: Record<string, unknown> = {}
+  const published: Record<string, string> = {}
   const transport = createPublisherTransport(async (topic, text) => {
-    published[topic] = JSON.parse(text)
+    published[topic] = text
   })
   const batch = [
     encoded('agent.started.v1', 'a'),
@@ -16,13 +16,11 @@ it('a batch becomes one message for each topic, in the order of its events', asy
   ]
   expect(await transport.send(batch)).toEqual(batch.map(() => ({ status: 'accepted' })))
   expect(published).toEqual({
-    [topics.stateChanges.name]: {
-      events: [
-        { type: 'agent.started.v1', name: 'a' },
-        { type: 'agent.step-taken.v1', name: 'c' },
-      ],
-    },
-    [topics.healthChecks.name]: { type: 'agent.heartbeat.v1', name: 'b' },
+    [topics.stateChanges.name]: messageText([
+      '{"type":"agent.started.v1","name":"a"}',
+      '{"type":"agent.step-taken.v1","name":"c"}',
+    ]),
+    [topics.healthChecks.name]: '{"type":"agent.heartbeat.v1","name":"b"}',
   })
 })
 

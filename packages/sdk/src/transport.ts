@@ -22,7 +22,7 @@ export type Outcome =
 
 /** The way that batches take to the control plane. */
 export interface Transport {
-  /** Of a batch, as `{ "events": [...] }`. */
+  /** Of a batch, an event in each line. */
   readonly bytesMax: number
   readonly eventsMax: number
   /**

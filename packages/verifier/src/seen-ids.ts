@@ -22,10 +22,12 @@ export class SeenIds {
    */
   addAll(ids: readonly string[], first: number): { number: number; before: number } | undefined {
     const words = new Uint32Array(4)
-    for (const [at, id] of ids.entries()) {
+    let number = first
+    for (const id of ids) {
       readWords(id, words)
-      const before = this.#add(words, first + at)
-      if (before !== undefined) return { number: first + at, before }
+      const before = this.#add(words, number)
+      if (before !== undefined) return { number, before }
+      number++
     }
     return undefined
   }

@@ -1,7 +1,12 @@
 import { hash } from 'node:crypto'
-import type { Sha256 } from '@infinity-matrix/core/merkle'
+import { hashBytes, type Sha256 } from '@infinity-matrix/core/merkle'
 
-/** A digest with a character for each byte: node makes that, and of it a buffer from its pool, faster than a buffer. */
-export const sha256Characters = (bytes: Uint8Array): string => hash('sha256', bytes, 'binary')
+/** A digest with a character for each byte, which node makes several times as fast as a buffer. */
+export const sha256Characters = (data: Uint8Array | string): string => hash('sha256', data, 'binary')
 
-export const sha256: Sha256 = (bytes) => Buffer.from(sha256Characters(bytes), 'latin1')
+export const sha256: Sha256 = (data) => {
+  const characters = sha256Characters(data)
+  const digest = new Uint8Array(hashBytes)
+  for (let at = 0; at < hashBytes; at++) digest[at] = characters.charCodeAt(at)
+  return digest
+}

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { windowPartText } from '@infinity-matrix/contracts'
 import { toBase64 } from '@infinity-matrix/core/base64'
-import { eventHashOf, extendChain } from '@infinity-matrix/core/event-chain'
+import { extendChain, linked } from '@infinity-matrix/core/event-chain'
 import { formatInclusionProof, signCheckpoint, type Policy } from '@infinity-matrix/core/ledger'
 import {
   consistencyProof,
@@ -141,19 +141,19 @@ describe('the history of an agent', () => {
 })
 
 describe('the chain of an agent', () => {
-  const hash = (text: string) => createHash('sha256').update(text).digest('base64url')
+  const hash = (text: string) => createHash('sha256').update(text).digest('base64')
   const events = ['{"sequence":1}', '{"sequence":2}', '{"sequence":3}']
 
   /** A log with a window of five agents in its entry 9, and the proof of the third one's events. */
   const chained = async () => {
-    const { head } = extendChain(undefined, events, 'w', hash)
+    const { head } = extendChain(hash, undefined, events, 'w')
     const parts = [0, 1, 2, 3, 4].map((agent) => ({
       agent: `a-${agent}`,
       head: agent === 2 ? head : hash(`${agent}`),
       length: agent === 2 ? events.length : 1,
       tenant: 'acme',
     }))
-    const leaves = parts.map((part) => leafHash(sha256, Buffer.from(windowPartText(part))))
+    const leaves = parts.map((part) => leafHash(sha256, windowPartText(part)))
     const tree = grow(sha256, emptyEdge, joined(leaves))
     const root = toBase64(edgeRoot(sha256, tree.edge))
     const entry = testEntry(9, { kind: 'events-folded', subject: 'ledgerWindows/w', details: { root, agents: 5 } })
@@ -164,7 +164,10 @@ describe('the chain of an agent', () => {
     if (!part) throw new Error('no part')
     return {
       kind: 'chain',
-      events: events.map((text) => ({ hash: eventHashOf(text, hash), text: text as string | null })),
+      events: events.map((text, at) => ({
+        head: extendChain(hash, undefined, events.slice(0, at + 1), 'w').head,
+        text: text as string | null,
+      })),
       window: { part, size: 5, index: 2, proof: base64(inWindow) },
       entry,
       index: 9,
@@ -184,12 +187,13 @@ describe('the chain of an agent', () => {
     const proof = await chained()
     const faultOf = (change: object) => () => verifyProof(policy, JSON.stringify({ ...proof, ...change }))
     const [first, second, third] = proof.events
-    const other = { text: '{}', hash: eventHashOf('{}', hash) }
+    const other = { text: '{}', head: linked(hash, third?.head ?? '', '{}') }
+    const instead = { text: '{}', head: linked(hash, second?.head ?? '', '{}') }
     expect(faultOf({ events: [first, second, { ...third, text: '{"sequence":4}' }] })).toThrow(
-      'events.2: is not the text',
+      'events.2: does not lead',
     )
-    expect(faultOf({ events: [first, second, other] })).toThrow('events: do not make the head of the chain of a-2')
-    expect(faultOf({ events: [second, first, third] })).toThrow('events: do not make the head')
+    expect(faultOf({ events: [first, second, instead] })).toThrow('events: do not make the head of the chain of a-2')
+    expect(faultOf({ events: [second, first, third] })).toThrow('events.0: does not lead')
     expect(faultOf({ events: [first, second] })).toThrow('events: are 2, and the chain of a-2 has 3')
     expect(faultOf({ events: [first, second, third, other] })).toThrow('events: are 4')
     const part = { ...proof.window.part, agent: 'a-3' }

@@ -1,5 +1,5 @@
 import { ChainProof, ConsistencyProof, HistoryProof, LedgerEntry, windowPartText } from '@infinity-matrix/contracts'
-import { fromBase64 } from '@infinity-matrix/core/base64'
+import { fromBase64, toBase64 } from '@infinity-matrix/core/base64'
 import {
   entryForm,
   extensionFault,
@@ -9,7 +9,7 @@ import {
   type Policy,
   type SignedBy,
 } from '@infinity-matrix/core/ledger'
-import { eventHashOf, linked } from '@infinity-matrix/core/event-chain'
+import { linked } from '@infinity-matrix/core/event-chain'
 import { inclusionFault, leafHash } from '@infinity-matrix/core/merkle'
 import { textOf } from './log-files.ts'
 import { sha256 } from './sha256.ts'
@@ -112,7 +112,7 @@ const verifyHistory = (policy: Policy, { agentId, checkpoint, entries }: History
   return { origin: head.origin, size: head.size, signedBy, entries: included, extendsSize: null }
 }
 
-const textHash = (text: string): string => Buffer.from(sha256(Buffer.from(text))).toString('base64url')
+const textHash = (text: string): string => toBase64(sha256(text))
 
 const verifyChain = (policy: Policy, { events, window, entry, index, proof, checkpoint }: ChainProof): Proved => {
   const { checkpoint: log, signedBy } = within('checkpoint', () => openWith(policy, checkpoint))
@@ -120,15 +120,15 @@ const verifyChain = (policy: Policy, { events, window, entry, index, proof, chec
   const root = included.kind === 'events-folded' ? included.details['root'] : undefined
   if (typeof root !== 'string') throw new LedgerFault('entry', 'is not of a window of events')
   const { part, size } = window
-  const hash = leafHash(sha256, Buffer.from(windowPartText(part)))
+  const hash = leafHash(sha256, windowPartText(part))
   const place = { index: window.index, hash, size, root: hashOf(root), proof: window.proof.map(hashOf) }
   const fault = inclusionFault(sha256, place)
   if (fault !== undefined) throw new LedgerFault('window', fault)
   let head = ''
   for (const [at, event] of events.entries()) {
-    if (event.text !== null && eventHashOf(event.text, textHash) !== event.hash)
-      throw new LedgerFault(`events.${at}`, 'is not the text of its hash')
-    head = linked(head, event.hash, textHash)
+    if (event.text !== null && linked(textHash, head, event.text) !== event.head)
+      throw new LedgerFault(`events.${at}`, 'does not lead from the head before it to the one after it')
+    head = event.head
   }
   if (part.length !== events.length)
     throw new LedgerFault('events', `are ${events.length}, and the chain of ${part.agent} has ${part.length}`)

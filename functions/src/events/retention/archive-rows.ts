@@ -1,4 +1,12 @@
-import { archiveDataset, type ArchiveTable } from '@infinity-matrix/contracts'
+import {
+  archiveDataset,
+  batchOf,
+  isLines,
+  lineItemsOf,
+  messageText,
+  parseJson,
+  type ArchiveTable,
+} from '@infinity-matrix/contracts'
 import type { BigQuery } from '@google-cloud/bigquery'
 import { mentions } from '@infinity-matrix/core/erasure'
 import { once } from '../../runtime/context.ts'
@@ -104,21 +112,27 @@ const updateOf = (
  * is no JSON and names the agent is nobody else's.
  */
 const withoutAgent = (data: string, tenant: string, agentId: string): string | null | undefined => {
-  const isOfAgent = (event: unknown): boolean =>
-    typeof event === 'object' &&
-    event !== null &&
-    'subject' in event &&
-    event.subject === `agents/${agentId}` &&
-    (!('tenant' in event) || event.tenant === tenant)
-  let body: unknown
-  try {
-    body = JSON.parse(data)
-  } catch {
-    return mentions(data, agentId) ? null : undefined
+  if (isLines(data)) {
+    const lines = lineItemsOf(data)
+    const left = lines.filter(
+      ({ text, body }) => !(body.ok ? isOf(body.value, tenant, agentId) : mentions(text, agentId)),
+    )
+    if (left.length === lines.length) return undefined
+    return left.length === 0 ? null : messageText(left.map(({ text }) => text))
   }
-  if (isOfAgent(body)) return null
-  if (typeof body !== 'object' || body === null || !('events' in body) || !Array.isArray(body.events)) return undefined
-  const events = body.events.filter((event) => !isOfAgent(event))
-  if (events.length === body.events.length) return undefined
-  return events.length === 0 ? null : JSON.stringify({ ...body, events })
+  const body = parseJson(data)
+  if (!body.ok) return mentions(data, agentId) ? null : undefined
+  if (isOf(body.value, tenant, agentId)) return null
+  const events = batchOf(body.value)
+  if (!Array.isArray(events)) return undefined
+  const left: unknown[] = events.filter((event) => !isOf(event, tenant, agentId))
+  if (left.length === events.length) return undefined
+  return left.length === 0 ? null : JSON.stringify({ events: left })
 }
+
+const isOf = (event: unknown, tenant: string, agentId: string): boolean =>
+  typeof event === 'object' &&
+  event !== null &&
+  'subject' in event &&
+  event.subject === `agents/${agentId}` &&
+  (!('tenant' in event) || event.tenant === tenant)

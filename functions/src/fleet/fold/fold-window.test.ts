@@ -347,7 +347,7 @@ describe('any deliveries to several instances at once, with commits that lose or
             undefined,
             events.map((json) => named(agent, json)),
             testNowMs,
-            { window: chainOf(stored)?.window ?? '', hash: (text) => hash('sha256', text, 'base64url') },
+            { window: chainOf(stored)?.window ?? '', hash: (text) => hash('sha256', text, 'base64') },
           ).agent?.document
           expect({ ...stored, version: 0 }).toEqual({ ...pure, version: 0 })
           const told = windows

@@ -15,6 +15,7 @@ import { joined, leafHash, rootOf } from '@infinity-matrix/core/merkle'
 import { history, reportJson, testNowMs, troubled } from '@infinity-matrix/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sha256 } from '../../runtime/sha256.ts'
 import { startEngines, type Engines } from '../testing.ts'
 import { createFoldWindow } from './fold-window.ts'
 import { createAgentStore } from './store.ts'
@@ -27,8 +28,7 @@ beforeAll(async () => {
 })
 afterAll(() => engines.close())
 
-const textHash = (text: string) => hash('sha256', text, 'base64url')
-const sha256 = (bytes: Uint8Array) => hash('sha256', bytes, 'buffer')
+const textHash = (text: string) => hash('sha256', text, 'base64')
 const deliveryOf = (json: object): Delivery => {
   const parsed = parseEvent(json, testNowMs)
   if (!parsed.ok) throw new Error(parsed.problem.rule)
@@ -71,7 +71,7 @@ const recordOf = async (agentId: string) => {
     const lines = window.data.parts.split('\n')
     const part = lines.map((line) => WindowPart.parse(JSON.parse(line))).find(({ agent }) => agent === agentId)
     if (!part) continue
-    const leaves = joined(lines.map((line) => leafHash(sha256, Buffer.from(line))))
+    const leaves = joined(lines.map((line) => leafHash(sha256, line)))
     const root = Buffer.from(rootOf(sha256, leaves)).toString('base64')
     const entry = entries.filter(({ subject }) => subject === `${collections.ledgerWindows}/${name}`)
     return { name, part, root, entry }
@@ -82,7 +82,7 @@ const recordOf = async (agentId: string) => {
 const expectRecorded = async (agentId: string, texts: readonly string[]) => {
   const chain = chainOf(await agentOf(agentId))
   const found = await recordOf(agentId)
-  const expected = extendChain(undefined, texts, '', textHash)
+  const expected = extendChain(textHash, undefined, texts, '')
   expect(chain).toMatchObject({ head: expected.head, length: texts.length })
   expect(found?.part).toMatchObject({ head: expected.head, length: texts.length, tenant: 'acme' })
   expect(found?.entry).toMatchObject([{ kind: 'events-folded', details: { root: found?.root } }])

@@ -21,7 +21,7 @@ const partOf = ({ document }: FoldedAgent): NamedPart | undefined => {
   return { window, part: { agent: document.agentId, head, length, tenant: document.tenant } }
 }
 
-const windowsRemembered = 1000
+const agentsRemembered = 10_000
 // Whoever stored the agent has not recorded it yet, mostly; or never will, when it was killed in between.
 const recheckMs = [200, 1000]
 
@@ -34,15 +34,15 @@ const recheckMs = [200, 1000]
  */
 export const createWindows = (context: Context) => {
   const { firestore, batches } = context
-  /** By window, its agents that are known to be recorded. */
-  const recorded = new LRUCache<string, Set<string>>({ max: windowsRemembered })
+  /** By agent, the window that is known to have it recorded: its document names no other. */
+  const recorded = new LRUCache<string, string>({ max: agentsRemembered })
 
-  const open = (): Recording => ({ window: randomUUID(), hash: (text) => hash('sha256', text, 'base64url') })
+  const open = (): Recording => ({ window: randomUUID(), hash: (text) => hash('sha256', text, 'base64') })
 
   /** @param name of the document, unique for what it has */
   const write = async (name: string, named: readonly NamedPart[]): Promise<void> => {
     const parts = named.map(({ part }) => windowPartText(part))
-    const leaves = joined(parts.map((part) => leafHash(sha256, Buffer.from(part))))
+    const leaves = joined(parts.map((part) => leafHash(sha256, part)))
     const root = Buffer.from(rootOf(sha256, leaves)).toString('base64')
     const batch = firestore.batch()
     const window: LedgerWindow = {
@@ -67,14 +67,10 @@ export const createWindows = (context: Context) => {
   }
 
   const remember = (named: readonly NamedPart[]) => {
-    for (const [window, parts] of Map.groupBy(named, (one) => one.window)) {
-      const agents = recorded.get(window) ?? new Set()
-      for (const { part } of parts) agents.add(part.agent)
-      recorded.set(window, agents)
-    }
+    for (const { window, part } of named) recorded.set(part.agent, window)
   }
 
-  const isKnown = ({ window, part }: NamedPart): boolean => recorded.get(window)?.has(part.agent) === true
+  const isKnown = ({ window, part }: NamedPart): boolean => recorded.get(part.agent) === window
 
   /** Those of the parts that no document has. */
   const missingOf = async (named: readonly NamedPart[]): Promise<NamedPart[]> => {

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
 import type { Archive } from '@infinity-matrix/archive'
 import { isReport, parseEvent, type ChainProof, type EventChain } from '@infinity-matrix/contracts'
-import { eventHashOf, linked } from '@infinity-matrix/core/event-chain'
+import { linked } from '@infinity-matrix/core/event-chain'
 
-const textHash = (text: string) => hash('sha256', text, 'base64url')
+const textHash = (text: string) => hash('sha256', text, 'base64')
 
 /**
  * The events that make an agent's chain, out of the archive.
@@ -24,9 +24,8 @@ export const chainEvents = async (
     if (!bySequence.has(parsed.value.sequence)) bySequence.set(parsed.value.sequence, raw)
   }
   const inOrder = [...bySequence].toSorted(([a], [b]) => a - b).slice(0, length)
-  const events = inOrder.map(([, text]) => ({ hash: eventHashOf(text, textHash), text }))
   let head = ''
-  for (const event of events) head = linked(head, event.hash, textHash)
+  const events = inOrder.map(([, text]) => ({ head: (head = linked(textHash, head, text)), text }))
   if (head !== wanted)
     throw new Error(`the ${bySequence.size} archived reports of ${agentId} do not make its chain of ${length}`)
   return events

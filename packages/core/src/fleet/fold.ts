@@ -233,7 +233,7 @@ export const fold = (
 const chainAfter = (agent: AgentDocument, reports: readonly Received[], { window, hash }: Recording): string => {
   if (reports.length === 0) return agent.chain
   const texts = reports.map(({ raw }) => raw)
-  return chainText(extendChain(chainOf(agent), texts, window, hash))
+  return chainText(extendChain(hash, chainOf(agent), texts, window))
 }
 
 /** Of the waiting reports, from the first to be applied on, those that the agent's own document holds, and the rest. */

@@ -7,7 +7,7 @@ import { joined, leafHash, rootOf, tileWidth } from '../shared/merkle/index.ts'
 import { emptyTree, joinsParts, readEntry, seal, type ReadyEntry } from './seal.ts'
 import { filterTerm, idTerm, matches, type EntryFilter } from './search.ts'
 
-const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest()
+const sha256 = (bytes: Uint8Array | string): Uint8Array => createHash('sha256').update(bytes).digest()
 const termOf = (words: string) => hash('sha256', words).slice(0, 16)
 const sealedAt = '2026-01-01T00:00:00.000Z'
 

@@ -1,5 +1,5 @@
-/** SHA-256 of bytes: 32 of them. It is an argument, since core runs anywhere. */
-export type Sha256 = (bytes: Uint8Array) => Uint8Array
+/** SHA-256 of bytes, or of a text's UTF-8: 32 bytes. It is an argument, since core runs anywhere. */
+export type Sha256 = (data: Uint8Array | string) => Uint8Array
 
 export const hashBytes = 32
 
@@ -8,16 +8,18 @@ export const hashBytes = 32
  *
  * @see https://www.rfc-editor.org/rfc/rfc9162#section-2.1.1
  */
-export const leafHash = (sha256: Sha256, leaf: Uint8Array): Uint8Array => {
-  const prefixed = new Uint8Array(1 + leaf.length)
-  prefixed.set(leaf, 1)
-  return sha256(prefixed)
+export const leafHash = (sha256: Sha256, leaf: Uint8Array | string): Uint8Array => {
+  if (typeof leaf === 'string') return sha256(`\0${leaf}`)
+  const withPrefix = new Uint8Array(1 + leaf.length)
+  withPrefix.set(leaf, 1)
+  return sha256(withPrefix)
 }
+
+// One for all nodes: to make a buffer of this size takes longer than to hash it.
+const prefixed = Uint8Array.of(1, ...new Uint8Array(2 * hashBytes))
 
 /** The hash of the node above two others. */
 export const nodeHash = (sha256: Sha256, left: Uint8Array, right: Uint8Array): Uint8Array => {
-  const prefixed = new Uint8Array(1 + 2 * hashBytes)
-  prefixed[0] = 1
   prefixed.set(left, 1)
   prefixed.set(right, 1 + hashBytes)
   return sha256(prefixed)
