@@ -9,7 +9,6 @@ import {
   archiveTables,
   collections,
   ErasureView,
-  ProblemDetails,
   storageDays,
   topics,
   type Erasure,
@@ -26,7 +25,7 @@ import { openReceiptQueue, type ReceiptQueue } from './src/events/receipts/recei
 import { createRollups } from './src/events/receipts/rollups.ts'
 import { onStateChange } from './src/fleet/onStateChange.ts'
 import { context, type Context } from './src/runtime/context.ts'
-import { startLocalEngines, openApp, type OpenedApp } from './src/runtime/testing.ts'
+import { deliverTo, openApp, startLocalEngines, type OpenedApp } from './src/runtime/testing.ts'
 import { serveErasures } from './src/events/retention/routes.ts'
 import { createErasures } from './src/events/retention/erasures.ts'
 import { deleteExpired } from './src/events/retain.ts'
@@ -72,8 +71,7 @@ const send = async (body: string | object): Promise<void> => {
   const data = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
   await shared.pubsub.topic(topics.stateChanges.name).publishMessage({ data })
   const message = { messageId: `m${++count}`, publishTime: new Date().toISOString(), data: data.toString('base64') }
-  const call = onStateChange as unknown as (event: object) => Promise<unknown>
-  await call({ specversion: '1.0', id: '1', type: 'google.cloud.pubsub.topic.v1.messagePublished', data: { message } })
+  await deliverTo(onStateChange, message)
 }
 const report = (agentId: string, sequence: number, of = tenant) => ({
   ...reportJson(
@@ -301,13 +299,34 @@ describe('an erasure', { timeout: 60_000 }, () => {
     expect(await places(agentId)).toEqual([])
   })
 
-  it("of another tenant's agent is refused", async () => {
-    await send(report('others-1', 1, 'other'))
-    const answer = await post({ tenant, agentId: 'others-1' })
-    expect([answer.status, ProblemDetails.parse(await answer.json()).errors]).toEqual([
-      409,
-      [{ field: 'tenant', rule: 'must be the tenant that the agent belongs to' }],
+  it("of another tenant's agent looks like that of none, and takes nothing but what is of the tenant", async () => {
+    const agentId = 'others-1'
+    await send(report(agentId, 1, 'other'))
+    await send({ ...report(agentId, 2, 'other'), specversion: '0.3' })
+    await send({ ...report(agentId, 3), specversion: '0.3' })
+    await send(`no JSON about ${agentId}`)
+    await alert(`agents/${agentId}`, 'cannot be read')
+    const kept = async () =>
+      (await everything()).filter((place) => place.includes(agentId) && !place.startsWith('erasures/')).length
+    const before = await kept()
+    const ids = [await request(agentId), await request('nobody-1')]
+    const views = await Promise.all(
+      ids.map(async (id) => {
+        await createErasures(shared).work(id)
+        return ErasureView.parse(await (await app.request(`/v1/erasures/${id}`)).json())
+      }),
+    )
+    expect(views).toMatchObject([
+      { tenant, status: 'erasing', deleted: { deadLetters: 1 } },
+      { tenant, status: 'erasing', deleted: {} },
     ])
+    expect(await kept()).toBe(before - 1)
+    await send(report(agentId, 2, 'other'))
+    const agent = await shared.firestore.collection(collections.agents).doc(agentId).get()
+    expect(agent.data()).toMatchObject({ tenant: 'other', lastSequence: 2 })
+  })
+
+  it('is of an agent that can be, and is found by its id', async () => {
     expect((await post({ tenant, agentId: 'a/b' })).status).toBe(422)
     expect((await app.request('/v1/erasures/none')).status).toBe(404)
   })

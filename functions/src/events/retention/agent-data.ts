@@ -7,6 +7,8 @@ import { deleteWhole, each } from '../documents.ts'
 /** Whose data: an agent of a tenant. */
 export interface Target extends Pick<Erasure, 'tenant'> {
   agentId: string
+  /** Whether another tenant has the agent of that id: then it is only what says that it is of this tenant. */
+  isOthers: boolean
 }
 
 type Found<Kind extends AgentData['found']> = Extract<AgentData, { found: Kind }>
@@ -14,9 +16,9 @@ type Found<Kind extends AgentData['found']> = Extract<AgentData, { found: Kind }
 /** What is stored of one agent in Firestore, found as `agentData` says. */
 export const createAgentData = ({ firestore }: Pick<Context, 'firestore'>) => {
   // A document of another tenant under the same id is not this agent's.
-  const isOf = (snapshot: { get: (field: string) => unknown }, { tenant }: Target): boolean => {
+  const isOf = (snapshot: { get: (field: string) => unknown }, { tenant, isOthers }: Target): boolean => {
     const owner: unknown = snapshot.get('tenant')
-    return typeof owner !== 'string' || owner === tenant
+    return typeof owner === 'string' ? owner === tenant : !isOthers
   }
 
   const bytesOf = async (letter: QueryDocumentSnapshot): Promise<string> => {
@@ -36,6 +38,7 @@ export const createAgentData = ({ firestore }: Pick<Context, 'firestore'>) => {
     const subject = `agents/${target.agentId}`
     for await (const snapshot of each(firestore.collection(collection).where(field, '==', subject)))
       if (isOf(snapshot, target)) deleted += await deleteWhole(snapshot.ref)
+    if (target.isOthers) return deleted
     // Whose these are could not be read from them.
     for await (const snapshot of each(firestore.collection(collection).where(field, '==', null)))
       if (mentions(await bytesOf(snapshot), target.agentId)) deleted += await deleteWhole(snapshot.ref)
@@ -43,18 +46,20 @@ export const createAgentData = ({ firestore }: Pick<Context, 'firestore'>) => {
   }
 
   // What still works keeps its place, which may be this agent; it is counted, so that another pass comes back to it.
-  const eraseMentions = async (collection: string, { working }: Found<'mention'>, { agentId }: Target) => {
+  const eraseMentions = async (collection: string, { working }: Found<'mention'>, target: Target) => {
     let found = 0
     for await (const snapshot of each(firestore.collection(collection))) {
-      if (!mentions(JSON.stringify(snapshot.data()), agentId)) continue
+      if (!isOf(snapshot, target) || !mentions(JSON.stringify(snapshot.data()), target.agentId)) continue
       if (working?.values.includes(String(snapshot.get(working.field)))) found++
       else found += await deleteWhole(snapshot.ref)
     }
     return found
   }
 
-  const eraseEntries = async (collection: string, { list }: Found<'entry'>, { agentId }: Target): Promise<number> => {
+  const eraseEntries = async (collection: string, { list }: Found<'entry'>, target: Target): Promise<number> => {
+    const { agentId } = target
     let changed = 0
+    if (target.isOthers) return changed
     for await (const snapshot of each(firestore.collectionGroup(collection))) {
       const entries: unknown = snapshot.get(list)
       if (!Array.isArray(entries)) continue

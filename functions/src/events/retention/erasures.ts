@@ -28,13 +28,16 @@ export const createErasures = (context: Context) => {
   const agentData = createAgentData(context)
   const archive = createArchiveRows()
 
-  /** @returns undefined when the agent is another tenant's */
-  const begin = async (request: ErasureRequest): Promise<Erasure | undefined> => {
-    const snapshot = await agentOf(request.agentId).get()
-    if (snapshot.exists && snapshot.get('tenant') !== request.tenant) return undefined
+  const isOthers = async ({ tenant, agentId }: ErasureRequest): Promise<boolean> => {
+    const snapshot = await agentOf(agentId).get()
+    return snapshot.exists && snapshot.get('tenant') !== tenant
+  }
+
+  /** Begun alike for an agent that is not there and for another tenant's, so that nobody learns which it is. */
+  const begin = async (request: ErasureRequest): Promise<Erasure> => {
     const erasure = beginErasure(newId(), request, nowMs())
     // From here on nothing that comes late brings it back.
-    await erasedAgents.remember(request.agentId, erasure)
+    if (!(await isOthers(request))) await erasedAgents.remember(request.agentId, erasure)
     await recorded(context, (transaction, record) => {
       transaction.create(erasures.doc(erasure.id), erasure)
       record(changeOf(erasure, 'erasure-requested'))
@@ -94,9 +97,12 @@ export const createErasures = (context: Context) => {
       if (!erasure || !isDue(erasure, nowMs()) || erasure.state.status !== 'erasing') return
       const { tenant } = erasure
       const { agentId } = erasure.state
-      await erasedAgents.remember(agentId, erasure)
-      await tellThatItLeft(agentId)
-      const deleted = await agentData.erase({ tenant, agentId })
+      const target = { tenant, agentId, isOthers: await isOthers({ tenant, agentId }) }
+      if (!target.isOthers) {
+        await erasedAgents.remember(agentId, erasure)
+        await tellThatItLeft(agentId)
+      }
+      const deleted = await agentData.erase(target)
       for (const table of Object.values(archiveTables)) {
         const rows = await archive.erase(table, tenant, agentId)
         if (rows > 0) deleted[table.table] = rows

@@ -18,10 +18,6 @@ export const serveErasures = (app: Hono, context: Context): void => {
     const asked = await readJson(request, ErasureRequest, jsonLimits)
     authorise(request, { tenant: asked.tenant })
     const erasure = await erasures.begin(asked)
-    if (!erasure)
-      throw new RequestProblem(409, {
-        errors: [{ field: 'tenant', rule: 'must be the tenant that the agent belongs to' }],
-      })
     return request.json(viewOf(erasure), 202, { location: `/v1/erasures/${erasure.id}` })
   }
 

@@ -2,7 +2,7 @@ import type { CellDocument, DigestDocument, VoiceKind, Will } from '@infinity-ma
 import { decodeColumn, encodeColumn } from './column.ts'
 import { decodeVoices, encodeRoster, lengthOf } from './pulse.ts'
 import { agentHash, firstHashOf, hashBits } from './shard-hash.ts'
-import { agentOfKey, capabilityOfKey, laterKind, laterWill, type Voice } from './voice.ts'
+import { agentOfKey, capabilityOfKey, laterKind, laterWill, voiceName, type Voice } from './voice.ts'
 
 /** A cell holds at most this many voices (agents, and capabilities that they list), and so at most this many agents. */
 export const cellVoicesMax = 2000
@@ -60,6 +60,7 @@ const never = 0xffff_ffff
  * @param stored when, and as which version, it was stored last
  */
 export const createCell = (prefix: string, stored = { at: 0, version: 0 }) => {
+  /** By `voiceName`. */
   const slots = new Map<string, number>()
   const keys: string[] = []
   const kinds: VoiceKind[] = []
@@ -74,6 +75,16 @@ export const createCell = (prefix: string, stored = { at: 0, version: 0 }) => {
   let changedSince: number | undefined
   let isRosterChanged = false
   let isToldChanged = false
+
+  const kindOf = (slot: number | undefined) => (slot === undefined ? undefined : kinds[slot])
+  const slotOf = (voice: Pick<Voice, 'key' | 'kind'>): number | undefined => {
+    const slot = slots.get(voice.key)
+    const name = voiceName(voice, kindOf(slot))
+    return name === voice.key ? slot : slots.get(name)
+  }
+  /** Of the agent whose voice, or capability, a slot has. */
+  const agentSlotOf = (slot: number): number | undefined =>
+    slotOf({ key: agentOfKey(keys[slot] ?? ''), kind: kinds[slot] ?? noKind })
 
   const hasLeft = (slot: number) => (leftAt.get(slot) ?? -1) >= (heardAt[slot] ?? 0)
 
@@ -94,7 +105,7 @@ export const createCell = (prefix: string, stored = { at: 0, version: 0 }) => {
       heardAt = grown(heardAt)
       dueAt = grown(dueAt)
     }
-    slots.set(voice.key, slot)
+    slots.set(voiceName(voice, kindOf(slots.get(voice.key))), slot)
     keys.push(voice.key)
     kinds.push(voice.kind)
     heardAt[slot] = voice.heardAt
@@ -110,7 +121,7 @@ export const createCell = (prefix: string, stored = { at: 0, version: 0 }) => {
    * @returns false when its key is not known and newcomers are not taken
    */
   const hear = (voice: Voice, now: number, takesNewcomers = true): boolean => {
-    const slot = slots.get(voice.key)
+    const slot = slotOf(voice)
     if (slot === undefined) {
       if (!takesNewcomers) return false
       add(voice)
@@ -137,10 +148,8 @@ export const createCell = (prefix: string, stored = { at: 0, version: 0 }) => {
   }
 
   // An agent neither left, nor is it silent or about to be told so.
-  const isHeard = (agentId: string, overdueBefore: number): boolean => {
-    const slot = slots.get(agentId)
-    return slot !== undefined && !hasLeft(slot) && !told.has(slot) && (dueAt[slot] ?? 0) >= overdueBefore
-  }
+  const isHeard = (slot: number | undefined, overdueBefore: number): boolean =>
+    slot !== undefined && !hasLeft(slot) && !told.has(slot) && (dueAt[slot] ?? 0) >= overdueBefore
 
   const newsOf = (slot: number, status: SilenceNews['status'], at: number): SilenceNews => ({
     key: keys[slot] ?? '',
@@ -159,7 +168,7 @@ export const createCell = (prefix: string, stored = { at: 0, version: 0 }) => {
       const due = dueAt[slot] ?? never
       if (due >= overdueBefore) continue
       const key = keys[slot] ?? ''
-      if (capabilityOfKey(key) === undefined || isHeard(agentOfKey(key), overdueBefore))
+      if (capabilityOfKey(key) === undefined || isHeard(agentSlotOf(slot), overdueBefore))
         news.push(newsOf(slot, 'silent', due))
     }
     for (const [slot, { heardAt: before }] of told) {
@@ -171,8 +180,9 @@ export const createCell = (prefix: string, stored = { at: 0, version: 0 }) => {
   }
 
   /** Notes that news was published: it is not told again. */
-  const noteTold = ({ key, status, lastHeardAt, at }: SilenceNews, now: number): void => {
-    const slot = slots.get(key)
+  const noteTold = (news: SilenceNews, now: number): void => {
+    const { status, lastHeardAt, at } = news
+    const slot = slotOf(news)
     if (slot === undefined) return
     if (status === 'silent') told.set(slot, { heardAt: lastHeardAt, at })
     else told.delete(slot)
@@ -194,7 +204,7 @@ export const createCell = (prefix: string, stored = { at: 0, version: 0 }) => {
   /** Takes over a voice as it stood in a cell, with what was told of it. */
   const adopt = (entry: CellEntry, now: number): void => {
     hear(entry, now)
-    const slot = slots.get(entry.key)
+    const slot = slotOf(entry)
     if (slot === undefined || !entry.told || (told.get(slot)?.at ?? 0) >= entry.told.at) return
     told.set(slot, entry.told)
     setDue(slot)
@@ -205,7 +215,7 @@ export const createCell = (prefix: string, stored = { at: 0, version: 0 }) => {
   const isForgotten = (slot: number, now: number): boolean => {
     if (hasLeft(slot)) return now - (leftAt.get(slot) ?? 0) > leftKeptSeconds
     if (told.has(slot)) return now - (heardAt[slot] ?? 0) > silentKeptSeconds
-    const agent = slots.get(agentOfKey(keys[slot] ?? ''))
+    const agent = agentSlotOf(slot)
     return agent !== undefined && agent !== slot && isForgotten(agent, now)
   }
 

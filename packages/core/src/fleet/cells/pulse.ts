@@ -1,7 +1,7 @@
 import { Roster, type PulseDocument, type VoiceKind, type Will } from '@infinity-matrix/contracts'
 import { decodeColumn, encodeColumn } from './column.ts'
 import { shardOf } from './shard-hash.ts'
-import { agentOfKey, createKinds, mergeVoices, type Voice } from './voice.ts'
+import { agentOfKey, createKinds, mergeVoices, voiceName, type Voice } from './voice.ts'
 
 /** A pulse holds at most this many voices, and this many characters: far below a document's 1 MiB. */
 export const pulseVoicesMax = 16_000
@@ -27,9 +27,11 @@ export const createPulseGatherer = () => {
     const shard = shardOf(agentOfKey(voice.key))
     let voices = byShard.get(shard)
     if (!voices) byShard.set(shard, (voices = new Map<string, Voice>()))
-    const known = voices.get(voice.key)
+    const ofKey = voices.get(key)
+    const name = voiceName(voice, ofKey?.kind)
+    const known = name === key ? ofKey : voices.get(name)
     if (!known) count++
-    voices.set(voice.key, known ? mergeVoices(known, voice) : voice)
+    voices.set(name, known ? mergeVoices(known, voice) : voice)
   }
 
   const take = (): PulseDocument[] => {

@@ -4,6 +4,7 @@ import {
   createCell,
   latenessSecondsMax,
   leftKeptSeconds,
+  loadCell,
   silenceEvent,
   silentKeptSeconds,
   type Cell,
@@ -107,6 +108,39 @@ describe('a silence', () => {
     expect(tell(cell, 146)).toEqual(['a gpu heard 145'])
     cell.hear(voice('a', 146), 146)
     expect(tell(cell, 190)).toEqual(['a silent 176'])
+  })
+})
+
+describe('what is said of an agent in the name of another tenant', () => {
+  const foreign = (one: ReturnType<typeof voice>) => ({ ...one, kind: { ...one.kind, tenant: 'evil' } })
+  const of = (cell: Cell, now: number) =>
+    cell.silences(now).map(({ key, kind: { tenant }, status, will }) => `${key} of ${tenant} ${status} ${will}`)
+
+  it.each([
+    ['first', true],
+    ['afterwards', false],
+  ])('%s neither keeps it heard, nor has it leave, nor sets its will', (_when, isFirst) => {
+    const own = [voice('a', 100, { will: '"ours"' }), voice('a gpu', 100)]
+    const others = [
+      foreign(voice('a', 0, { leftAt: 104 })),
+      foreign(voice('a', 105, { will: '"theirs"', bound: 3600 })),
+      foreign(voice('a gpu', 106, { bound: 3600 })),
+    ]
+    const cell = cellOf(...(isFirst ? [...others, ...own] : [...own, ...others]))
+    expect(of(cell, 140)).toEqual(['a of acme silent "ours"'])
+    expect(cell.size()).toBe(4)
+  })
+
+  it('is told of that tenant, and does not go on as its own when it is stored', () => {
+    const cell = cellOf(voice('a', 100, { bound: 3600 }), foreign(voice('a', 100)))
+    const [news] = cell.silences(140)
+    if (news) cell.noteTold(news, 140)
+    expect([news?.kind.tenant, cell.silences(141)]).toEqual(['evil', []])
+    const { cell: stored, digest } = cell.toStored(142)
+    const again = stored && loadCell('0000', { cell: stored, digest })
+    expect(again?.size()).toBe(2)
+    expect(again?.silences(143)).toEqual([])
+    expect(again && of(again, 4000)).toEqual(['a of acme silent null'])
   })
 })
 

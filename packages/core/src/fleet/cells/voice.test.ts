@@ -63,6 +63,20 @@ describe('voices', () => {
     )
   })
 
+  it('of an agent in the name of another tenant are others', () => {
+    const { add, take, size } = createPulseGatherer()
+    const [own, foreign] = ['acme', 'evil'].map((tenant) => ({ ...kind, tenant }))
+    const will = { at: now, json: '{"page":"nobody"}' }
+    for (const said of [{ kind: own ?? kind }, { kind: foreign ?? kind, will }, { kind: own ?? kind }])
+      add({ key: 'a', heardAt: now, leftAt: 0, will: undefined, ...said })
+    expect(size()).toBe(2)
+    const came = take().flatMap((pulse) => decodeVoices(pulse))
+    expect(came.map((voice) => [voice.key, voice.kind.tenant, voice.will])).toEqual([
+      ['a', 'acme', undefined],
+      ['a', 'evil', will],
+    ])
+  })
+
   it('go into pulses by shard and come out again', () => {
     fc.assert(
       fc.property(fc.array(anyVoice), (voices) => {

@@ -46,6 +46,16 @@ export const voicesOf = ({ agentId, tenant, region, tier, time, data }: Heartbea
   return [agent, ...capabilities]
 }
 
+/**
+ * The name that a voice has among others: its key, unless that is one of another tenant's. Whoever speaks of an agent in the
+ * name of a tenant that is not its own is another voice: nobody keeps an agent of another tenant heard, has it leave, or sets
+ * its will.
+ *
+ * @param known who has the key
+ */
+export const voiceName = ({ key, kind }: Pick<Voice, 'key' | 'kind'>, known: VoiceKind | undefined): string =>
+  known === undefined || known.tenant === kind.tenant ? key : `${key}\n${kind.tenant}`
+
 const saidAt = ({ heardAt, leftAt }: Voice) => Math.max(heardAt, leftAt)
 const kindText = ({ tenant, region, tier, silenceBoundSeconds }: VoiceKind) =>
   `${silenceBoundSeconds} ${tier} ${region} ${tenant}`
@@ -89,7 +99,7 @@ export const laterWill = (one: Will | undefined, other: Will | undefined): Will 
 }
 
 /**
- * What two voices of one key say together: in any order, grouping or repetition the same, so that heartbeats may come to the
+ * What two voices of one name say together: in any order, grouping or repetition the same, so that heartbeats may come to the
  * digest by many instances, late, and more than once.
  */
 export const mergeVoices = (one: Voice, other: Voice): Voice => ({
