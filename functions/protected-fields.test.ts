@@ -14,19 +14,23 @@ import {
   deadLetterTopic,
   subscriberTopicPrefix,
   SubscriptionDocument,
+  SubscriptionRetry,
   subscriptionStartSeconds,
   topics,
   undeliveredTopic,
 } from '@infinity-matrix/contracts'
 import { reportJson, waitFor } from '@infinity-matrix/testing'
-import { logger } from 'firebase-functions/logger'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { api } from './src/events/api.ts'
 import { deliver } from './src/events/deliver.ts'
 import { onChange } from './src/events/onChange.ts'
+import { onCriticalError } from './src/events/onCriticalError.ts'
 import { onStateChange } from './src/fleet/onStateChange.ts'
 import { context, type Context } from './src/runtime/context.ts'
-import { serveFunction, signedIn, startLocalEngines } from './src/runtime/testing.ts'
+import { tellCriticalError } from './src/runtime/critical-errors.ts'
+import { messageOf } from './src/runtime/failure.ts'
+import { log } from './src/runtime/log.ts'
+import { deliverTo, serveFunction, signedIn, startLocalEngines } from './src/runtime/testing.ts'
 
 // The logger keeps the console as it finds it when it is loaded.
 const { logged } = vi.hoisted(() => {
@@ -38,6 +42,9 @@ const { logged } = vi.hoisted(() => {
 
 /** So many secrets, each of its own, and nowhere else in the world. */
 const canary = (name: string) => `canary-${name}-8d1c6f0e`
+/** Of what work is about: stored plain where `storage` says why, and told nowhere else. */
+const task = 'task-of-somebody-5a7f3b2e'
+const isKeptPlain = /^(agents|channels|deadLetters)\//
 const tenant = 'acme'
 const closing: (() => Promise<unknown>)[] = []
 const told: string[] = []
@@ -71,9 +78,10 @@ const ask = async (path: string, method: string, body?: object) => {
   if (response.status >= 400) refusals.push(`${method} ${path} ${response.status} ${text}`)
   return { status: response.status, text }
 }
-const subscribe = async (url: string, name: string) => {
+const subscribe = async (url: string, name: string, filter = 'true') => {
   const { status, text } = await ask('/v1/subscriptions', 'POST', {
     tenant,
+    filter,
     target: { kind: 'https', url, audience: canary(`audience-${name}`) },
     retry: { attemptsMax: 5, hoursMax: 1, backoffSecondsMin: 0, backoffSecondsMax: 0 },
   })
@@ -131,13 +139,13 @@ const everything = async (from?: CollectionReference): Promise<string[]> => {
   return found
 }
 
-const deliverTo = (handler: unknown, data: string) => {
+const hand = (handler: typeof onChange, data: string) => {
   const message = {
     messageId: `m${told.length}`,
     publishTime: new Date().toISOString(),
     data: Buffer.from(data).toString('base64'),
   }
-  return (handler as { run: (event: object) => Promise<unknown> }).run({ data: { message } })
+  return deliverTo(handler, message)
 }
 const letters = async () => (await shared.firestore.collection(collections.deadLetters).get()).docs
 
@@ -151,7 +159,9 @@ describe('a sealed field', { timeout: 120_000 }, () => {
     const failing = await subscribe(await endpoint(500, 'failing'), 'failing')
     const gone = await subscribe(await endpoint(410, 'gone'), 'gone')
     const away = await subscribe(`http://127.0.0.1:9/${canary('path-away')}?token=${canary('query-away')}`, 'away')
-    expect([good, failing, gone, away].map(({ status }) => status)).toEqual([201, 201, 201, 201])
+    // Its filter fails on what it meets.
+    const wrong = await subscribe(await endpoint(204, 'wrong'), 'wrong', 'bool(event.data.task)')
+    expect([good, failing, gone, away, wrong].map(({ status }) => status)).toEqual([201, 201, 201, 201, 201])
     for (const { id } of [good, failing, gone, away]) await hear(subscriberTopicPrefix + id)
     for (const url of [
       `http://10.0.0.1/${canary('private')}`,
@@ -171,15 +181,19 @@ describe('a sealed field', { timeout: 120_000 }, () => {
       shouldAdvanceTime: true,
     })
     const event = {
-      ...reportJson('agent.started.v1', 1, { kind: 'worker' }, { agentId: 'a', tenant }),
+      ...reportJson('agent.started.v1', 1, { kind: 'worker', task }, { agentId: 'a', tenant }),
       time: new Date().toISOString(),
     }
     await shared.pubsub.topic(topics.stateChanges.name).publishMessage({ json: event })
-    await deliverTo(onStateChange, JSON.stringify(event))
+    await hand(onStateChange, JSON.stringify(event))
+    // What is refused, and what is not even JSON, is kept; what a parser said of it is not told.
+    await hand(onStateChange, JSON.stringify({ ...event, id: canary('no-uuid').replace('8d1c6f0e', '5a7f3b2e') }))
+    await hand(onStateChange, `{"task": ${task}}`)
+    await hand(onCriticalError, `{"task": ${task}}`)
     const changed = await waitFor('the change', () => told.find((one) => one.startsWith(topics.realtimeSync.name)))
-    await deliverTo(onChange, changed.slice(changed.indexOf('{'), changed.lastIndexOf('} {') + 1))
+    await hand(onChange, changed.slice(changed.indexOf('{'), changed.lastIndexOf('} {') + 1))
     await waitFor('a delivery', () => taken.find((one) => one.startsWith('good')))
-    await waitFor('dead letters of the three others', async () => ((await letters()).length >= 3 ? true : undefined), {
+    await waitFor('dead letters of the three others', async () => ((await letters()).length >= 6 ? true : undefined), {
       deadlineSeconds: 60,
     })
 
@@ -201,13 +215,36 @@ describe('a sealed field', { timeout: 120_000 }, () => {
     const documents = await everything()
     expect(documents.some((one) => one.startsWith('subscriptions/') && one.includes('keyVersion'))).toBe(true)
     expect(refusals.length).toBeGreaterThanOrEqual(9)
-    logger.warn('what is logged is heard')
-    expect(logged.some((line) => line.includes('what is logged is heard'))).toBe(true)
+    // As somebody may forget to, who has an agent at hand, or an error of a parser or a schema.
+    const agent = (await shared.firestore.doc(`${collections.agents}/a`).get()).data()
+    log.warn('what is logged is heard', { agent, tenant: task.slice(0, 4) } as object)
+    for (const read of [
+      () => JSON.parse('x5a7f3b2e') as unknown,
+      () => SubscriptionRetry.parse({ [task]: 1 }),
+    ])
+      try {
+        read()
+      } catch (error) {
+        log.error('an error is logged', { error: messageOf(error) })
+        await tellCriticalError(shared, 'functions/canary', error instanceof SyntaxError ? 'parsed' : 'checked', error)
+      }
+    expect(logged.filter((line) => /what is logged is heard|an error is logged/.test(line))).toHaveLength(3)
+    expect(logged.join('\n')).toContain('[restricted]')
     const places = { documents, told, archived, logged, refusals }
     for (const [place, texts] of Object.entries(places))
       expect(
         texts.filter((text) => text.includes('8d1c6f0e')).map((text) => text.slice(0, 300)),
         place,
       ).toEqual([])
+    const tellingTopics = told.filter((text) => text.startsWith(`${topics.criticalErrors.name} `))
+    const others = { documents: documents.filter((one) => !isKeptPlain.test(one)), tellingTopics, logged, refusals }
+    expect(documents.some((text) => text.includes('5a7f3b2e'))).toBe(true)
+    for (const [place, texts] of Object.entries(others))
+      expect(
+        texts.filter((text) => text.includes('5a7f3b2e')).map((text) => text.slice(0, 300)),
+        place,
+      ).toEqual([])
+    const noted = await shared.firestore.doc(`${collections.subscriptions}/${wrong.id}`).get()
+    expect(noted.get('lastFailure.message')).toBe('filter: fails on a value that it meets')
   })
 })

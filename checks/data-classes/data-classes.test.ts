@@ -1,11 +1,13 @@
 import * as contracts from '@infinity-matrix/contracts'
 import {
+  classRules,
   collections,
   dataClassOf,
   fields,
   fieldsOf,
   redacted,
   sealedPathsOf,
+  shownAllTheSame,
   storage,
 } from '@infinity-matrix/contracts'
 import { describe, expect, it } from 'vitest'
@@ -55,6 +57,26 @@ describe('the schemas of contracts', () => {
       plain === undefined ? sealedPathsOf(schema).filter((path) => isIndexed(fieldOverrides, name, path)) : [],
     )
     expect(indexed, 'exempt them in firestore.indexes.json').toEqual([])
+  })
+
+  it('hold what may not be exported only where it is said why', () => {
+    const unexported = exported.flatMap(([name, schema]) =>
+      [...fieldsOf(schema)].flatMap(({ path, dataClass }) =>
+        name.startsWith('storage[') || dataClass === undefined || classRules[dataClass].isExported
+          ? []
+          : [`${name}.${path}`],
+      ),
+    )
+    expect(unexported.toSorted(), 'leave them out of what the API answers, or say why in exported.ts').toEqual(
+      Object.keys(shownAllTheSame).toSorted(),
+    )
+  })
+
+  it('of the ledger have nothing that it may only commit to', () => {
+    const others = [...fieldsOf(contracts.LedgerEntry)].filter(
+      ({ dataClass }) => dataClass === undefined || classRules[dataClass].recorded !== 'as it is',
+    )
+    expect(others.map(({ path }) => path)).toEqual([])
   })
 
   it('are sealed where they hold secrets', () => {
@@ -108,7 +130,7 @@ describe('what is shown', () => {
     unknown: 'secret',
   }
   it('in a log is neither confidential nor restricted, nor unknown', () => {
-    expect(redacted(Planted, value, 'log')).toEqual({
+    expect(redacted(Planted, value)).toEqual({
       id: 'a',
       inner: { deep: 'b', key: '[restricted]' },
       task: '[confidential]',
@@ -116,8 +138,5 @@ describe('what is shown', () => {
       list: [{ entry: 'c', more: '[restricted]' }],
       unknown: '[restricted]',
     })
-  })
-  it('in an export is what the tenant told us, and no secret', () => {
-    expect(redacted(Planted, value, 'export')).toMatchObject({ task: 'secret', inner: { key: '[restricted]' } })
   })
 })

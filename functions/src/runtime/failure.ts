@@ -1,3 +1,5 @@
+import { z } from 'zod'
+
 /** gRPC status codes, as Google's clients put them on their errors. */
 const CANCELLED = 1
 const UNKNOWN = 2
@@ -49,6 +51,20 @@ export const isRefusedTarget = (error: unknown): boolean =>
 /** What is stored is not as its schema says. It stays so until somebody sees to it. */
 export const isUnreadable = (error: unknown): boolean => error instanceof Error && error.name === 'ZodError'
 
-/** What an error says, in at most 1,000 characters. */
-export const messageOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).slice(0, 1000)
+/**
+ * What an error says, in at most 1,000 characters, where it may be read by more people than what it is about: in the log, in
+ * critical errors, at dead letters. So nothing of the values that a parser quotes.
+ */
+export const messageOf = (error: unknown): string => withoutValues(error).slice(0, 1000)
+
+const withoutValues = (error: unknown): string => {
+  if (!(error instanceof Error)) return typeof error === 'string' ? error : 'failed'
+  if (error instanceof SyntaxError) return 'cannot be parsed'
+  if (!isUnreadable(error)) return error.message
+  const { data } = Unreadable.safeParse(error)
+  return (data?.issues ?? []).map(({ path, code }) => `${path.join('.')}: ${code}`).join(', ') || 'is not as it must be'
+}
+
+const Unreadable = z.object({
+  issues: z.array(z.object({ path: z.array(z.union([z.string(), z.number()])), code: z.string() })),
+})

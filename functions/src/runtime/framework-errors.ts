@@ -22,10 +22,17 @@ const serverOf = (message: unknown): Server | undefined =>
     ? message.server
     : undefined
 
+const unread = once((_: undefined) => new WeakMap<object, RequestProblem>())
+
+/** What is to be answered to a request whose body could not be read, once it is known who makes it. */
+export const unreadBodyOf = (request: unknown): RequestProblem | undefined =>
+  typeof request === 'object' && request !== null ? unread(undefined).get(request) : undefined
+
 /**
  * The functions framework, and the functions emulator in its place, parse bodies before a function is called. What they
  * cannot read goes to Express, which answers with a page of HTML, outside production with a stack trace. So their app gets
- * a handler for its errors, just before its first request.
+ * a handler for its errors, just before its first request: the function is called all the same, so that a request with such
+ * a body is counted, authenticated and recorded like any other.
  */
 export const answerFrameworkErrors = once(() => {
   const known = new WeakSet<Server>()
@@ -53,16 +60,18 @@ const errorHandlerOf = (app: ExpressApp): ErrorHandler => {
   const givenOn = new WeakSet<IncomingMessage>()
   // Express knows a handler of errors by its four parameters.
   return (error, request, response, next) => {
-    if (response.headersSent) next(error)
-    else if (fieldOf(error, 'type') === 'entity.parse.failed' && !givenOn.has(request)) {
-      // It is read, and is no JSON: what is to become of it is for the function to say. Parsers pass by what was read.
-      givenOn.add(request)
-      app(request, response)
-    } else {
+    if (response.headersSent) return next(error)
+    if (givenOn.has(request)) {
       const { status, headers, body } = problemAnswer(problemOf(error))
       response.writeHead(status, headers)
-      response.end(body)
+      return void response.end(body)
     }
+    givenOn.add(request)
+    // It is read, and is no JSON: what is to become of it is for the function to say.
+    if (fieldOf(error, 'type') !== 'entity.parse.failed') unread(undefined).set(request, problemOf(error))
+    // Parsers pass by what was read to its end.
+    if (request.readableEnded) app(request, response)
+    else request.once('end', () => app(request, response)).resume()
   }
 }
 

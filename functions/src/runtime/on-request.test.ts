@@ -1,5 +1,5 @@
 import { get, type IncomingMessage } from 'node:http'
-import { ProblemDetails } from '@infinity-matrix/contracts'
+import { collections, ProblemDetails } from '@infinity-matrix/contracts'
 import { newKeyRange } from '@infinity-matrix/core/ramp'
 import { testNowMs } from '@infinity-matrix/testing'
 import { onRequest as onRequestOfSdk } from 'firebase-functions/https'
@@ -8,24 +8,33 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { context } from './context.ts'
 import { RangeFullError } from './governor.ts'
+import { authorise } from './http/authorise.ts'
 import { onRequest } from './on-request.ts'
 import { RequestProblem } from './problem.ts'
 import { readJson, readQuery } from './request-body.ts'
-import { serveFunction, startLocalEngines, type LocalEngines } from './testing.ts'
+import { serveFunction, signedIn, startLocalEngines, type LocalEngines } from './testing.ts'
 
 const Colour = z.object({ name: z.enum(['red', 'blue'], { error: 'must be red or blue' }) })
+const Traced = z.object({ trace: z.string().nullable() })
 const limits = { mediaTypes: ['application/json', 'text/plain'], bytesMax: 100 }
 const options = { maxInstances: 2, concurrency: 10, memory: '256MiB', timeoutSeconds: 30 } as const
 
-const rows = Object.fromEntries(
-  ['POST /colours', 'GET /colours', 'GET /limited', 'GET /away', 'GET /full', 'GET /broken'].map(
-    (route) => [route, { callers: 'anyone' }] as const,
+const rows = {
+  ...Object.fromEntries(
+    ['POST /colours', 'GET /colours', 'GET /limited', 'GET /away', 'GET /full', 'GET /broken'].map(
+      (route) => [route, { callers: 'anyone' }] as const,
+    ),
   ),
-)
+  'POST /palettes': { callers: ['editor', 'admin'], scope: null, tenant: 'checked' },
+} as const
 
 const serve = (app: Hono) => {
   app.post('/colours', (request) => readJson(request, Colour, limits).then((colour) => request.json(colour)))
   app.get('/colours', (request) => request.json(readQuery(request, Colour)))
+  app.post('/palettes', (request) => {
+    authorise(request, { tenant: 'acme' })
+    return request.json({})
+  })
   app.get('/limited', () => {
     throw new RequestProblem(429, { limit: 5, value: 6, resetAt: '2026-01-01T00:00:00.000Z' }, { 'retry-after': '7' })
   })
@@ -137,6 +146,22 @@ describe('under the functions framework', () => {
     ['a failure of the route', '/broken', {}, 500, { title: 'Internal Server Error' }],
   ])('%s is a problem', async (_what, path, init, status, wanted) => {
     expect(await problemOf(await fetch(origin + path, init))).toMatchObject({ status, ...wanted })
+  })
+
+  it.each([
+    ['somebody', () => signedIn({ uid: 'ada' }), 400, { kind: 'person', id: 'ada' }],
+    ['nobody', () => ({}), 401, { kind: 'anonymous', id: 'anonymous' }],
+  ])('a body that cannot be read is recorded as a call of %s', async (_who, headers, status, actor) => {
+    const encoding = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
+    const init = { method: 'POST', body: '{}', headers: { ...encoding, ...headers() } }
+    const response = await fetch(`${origin}/palettes`, init)
+    expect((await problemOf(response)).status).toBe(status)
+    const trace = response.headers.get('x-request-id')
+    const { firestore } = await context()
+    const { docs } = await firestore.collection(collections.ledgerIntake).get()
+    const entries = docs.flatMap((intake) => z.array(z.string()).parse(intake.get('entries')))
+    const [entry] = entries.map((text): unknown => JSON.parse(text)).filter((one) => Traced.parse(one).trace === trace)
+    expect(entry).toMatchObject({ actor, subject: '/palettes', details: { route: 'POST /palettes', status } })
   })
 
   it('a URL that is none is a problem', async () => {

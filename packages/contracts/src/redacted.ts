@@ -1,28 +1,21 @@
 import type { z } from 'zod'
-import { classRules, dataClassOf, type ClassRule, type DataClass } from './data-class.ts'
-
-/** What may leave out fields: log lines and exports. */
-const mayShow = {
-  log: ({ isLogged }: ClassRule) => isLogged,
-  export: ({ isExported }: ClassRule) => isExported,
-} as const
+import { classRules, dataClassOf, type DataClass } from './data-class.ts'
 
 /**
- * A value as it may stand in a log or an export: a field whose class forbids it says its class, such as `[confidential]`,
- * in place of what it holds. What the schema does not know is treated as restricted.
+ * A value as it may stand in a log: a field whose class forbids it says its class, such as `[confidential]`, in place of what
+ * it holds. What the schema does not know is treated as restricted.
  *
  * @param schema of which `value` is an output; of a union, every option that has the field must let it through
  */
-export const redacted = (schema: z.core.$ZodType, value: unknown, place: keyof typeof mayShow): unknown =>
-  show(optionsOf(schema), value, place)
+export const redacted = (schema: z.core.$ZodType, value: unknown): unknown => show(optionsOf(schema), value)
 
-const show = (schemas: readonly z.core.$ZodType[], value: unknown, place: keyof typeof mayShow): unknown => {
-  if (Array.isArray(value)) return value.map((item) => show(schemas.flatMap(elementsOf), item, place))
+const show = (schemas: readonly z.core.$ZodType[], value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map((item) => show(schemas.flatMap(elementsOf), item))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value).map(([name, held]) => {
       const known = schemas.flatMap((schema) => fieldOf(schema, name))
-      const hiding = known.length === 0 ? 'restricted' : known.map(({ dataClass }) => dataClass).find(hides(place))
+      const hiding = known.length === 0 ? 'restricted' : known.map(({ dataClass }) => dataClass).find(isHidden)
       return [
         name,
         hiding
@@ -30,15 +23,13 @@ const show = (schemas: readonly z.core.$ZodType[], value: unknown, place: keyof 
           : show(
               known.flatMap(({ field }) => optionsOf(field)),
               held,
-              place,
             ),
       ]
     }),
   )
 }
 
-const hides = (place: keyof typeof mayShow) => (dataClass: DataClass | undefined) =>
-  dataClass !== undefined && !mayShow[place](classRules[dataClass])
+const isHidden = (dataClass: DataClass | undefined) => dataClass !== undefined && !classRules[dataClass].isLogged
 
 /** A schema without what only wraps it; all of them where it is a union. */
 const optionsOf = (schema: z.core.$ZodType): z.core.$ZodType[] => {

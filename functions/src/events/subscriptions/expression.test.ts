@@ -46,6 +46,17 @@ describe('an expression', () => {
     expect(evaluated(text)).toMatchObject({ ok: false, message: expect.stringContaining(message) })
   })
 
+  it.each([
+    ['bool(event.data.task)'],
+    ['int(event.data.task) > 1'],
+    ['timestamp(event.data.task) == timestamp(event.data.task)'],
+    ['state.usage.toolCalls[event.data.task] > 1.0'],
+    ['{event.data.task: 1, event.data.task: 2}'],
+  ])('that fails on a value does not say which: %s', (text) => {
+    const failed = evaluated(text, { ...event, data: { task: 'a secret' } })
+    expect(failed).toEqual({ ok: false, message: 'fails on a value that it meets' })
+  })
+
   it('takes no more than linear time for a hostile regular expression', () => {
     const hostile = { ...event, tier: `${'a'.repeat(5000)}!` }
     expect(evaluated('event.tier.matches("^(a+)+$")', hostile)).toEqual({ ok: true, value: false })

@@ -55,13 +55,24 @@ const compileWith =
         try {
           // Plain JSON, which is what CEL takes; its type knows no interfaces.
           const value: unknown = Reflect.apply(run, undefined, [variables])
-          return cel.isCelError(value) ? { ok: false, message: value.message } : { ok: true, value: jsonOf(cel, value) }
+          if (cel.isCelError(value)) return { ok: false, message: withoutValues(text, value.message) }
+          return { ok: true, value: jsonOf(cel, value) }
         } catch (error) {
-          return { ok: false, message: error instanceof Error ? error.message : String(error) }
+          return { ok: false, message: withoutValues(text, error instanceof Error ? error.message : '') }
         }
       },
     }
   }
+
+const telling =
+  /^(found no matching overload|type mismatch|unbound function|unsupported key type|must come to|\w+ by zero)/
+
+/** What CEL says of a failure often quotes the value that it failed on, which is for fewer to know than that it failed. */
+const withoutValues = (text: string, message: string): string => {
+  const [, field] = /^field not found: (.+)$/s.exec(message) ?? []
+  const isTelling = telling.test(message) || (field !== undefined && text.includes(field))
+  return isTelling ? message : 'fails on a value that it meets'
+}
 
 /** Why an expression is refused though it can be parsed; undefined when it is not. */
 const faultOf = (root: Expr): string | undefined => {
