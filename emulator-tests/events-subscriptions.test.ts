@@ -83,10 +83,12 @@ it.each([
   [{ filter: 'evnt.type == ""' }, 'filter', /must not name evnt/],
   [{ projection: '{' }, 'projection', /must be CEL/],
   [{ target: { kind: 'topic', topic: 'agent.state-changes' } }, 'target.topic', /no topic of the control plane/],
+  [{ target: { kind: 'topic', topic: 'tenant.another.changes' } }, 'target.topic', /must begin with tenant\./],
   [{ target: { kind: 'https', url: 'http://10.0.0.1/' } }, 'target.url', /must be https/],
   [{ retry: { attemptsMax: 1 } }, 'retry.attemptsMax', /from 5 to 100/],
 ])('a subscription that breaks a rule is refused with it: %o', async (wrong, field, rule) => {
-  const sound = { tenant: uniqueTenant(), target: { kind: 'topic', topic: 'somewhere' } }
+  const tenant = uniqueTenant()
+  const sound = { tenant, target: { kind: 'topic', topic: `tenant.${tenant}.changes` } }
   const problem = ProblemDetails.parse(await call('POST', '/v1/subscriptions', { ...sound, ...wrong }))
   expect(problem.errors).toMatchObject([{ field, rule: expect.stringMatching(rule) }])
 })

@@ -1,6 +1,12 @@
 import type { Firestore } from '@google-cloud/firestore'
 import type { PubSub } from '@google-cloud/pubsub'
-import { collections, SubscriptionDocument, topics, type Delivered } from '@infinity-matrix/contracts'
+import {
+  collections,
+  SubscriptionDocument,
+  tenantTopicPrefix,
+  topics,
+  type Delivered,
+} from '@infinity-matrix/contracts'
 import { idToken, reportJson, waitFor } from '@infinity-matrix/testing'
 import { startLeast } from './least.ts'
 import { createStopwatch, type Stopwatch } from './stopwatch.ts'
@@ -33,7 +39,8 @@ const keyOf = (agentId: string, sequence: number) => `${agentId} ${sequence}`
 
 /** What a tenant's subscriber is sent, on a topic of its own, from when the subscription is active. */
 const subscribe = async ({ pubsub, url }: Place, tenant: string, hear: (delivered: Delivered) => void) => {
-  const [topic] = await pubsub.createTopic(`${tenant}-changes`)
+  const name = tenantTopicPrefix(tenant) + 'changes'
+  const [topic] = await pubsub.createTopic(name)
   const [subscription] = await topic.createSubscription(`${tenant}-changes`)
   subscription.on('message', (message) => {
     hear(JSON.parse(message.data.toString('utf8')) as Delivered)
@@ -45,7 +52,7 @@ const subscribe = async ({ pubsub, url }: Place, tenant: string, hear: (delivere
       authorization: `Bearer ${idToken({ projectId: 'demo-infinity-matrix' })}`,
       'content-type': 'application/json',
     },
-    body: JSON.stringify({ tenant, target: { kind: 'topic', topic: `${tenant}-changes` } }),
+    body: JSON.stringify({ tenant, target: { kind: 'topic', topic: name } }),
   })
   if (!response.ok) throw new Error(`no subscription: ${response.status} ${await response.text()}`)
   const { activeFrom } = SubscriptionDocument.parse(await response.json())

@@ -1,115 +1,21 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { platformTenant } from '@infinity-matrix/contracts'
-import { secretPlan, secretVersionsAccepted, type SecretVersion } from '@infinity-matrix/core/secrets'
+import {
+  isSecretOverdue,
+  secretPlan,
+  secretRotationDays,
+  secretVersionsAccepted,
+  type SecretVersion,
+} from '@infinity-matrix/core/secrets'
 import { LRUCache } from 'lru-cache'
-import { z } from 'zod'
 import { once, type Context } from './context.ts'
-import { isAbsence, isExisting } from './failure.ts'
-import { createGoogleApi, type GoogleApi } from './google-api.ts'
-import { record, type Happening } from './ledger.ts'
+import { tellCriticalError } from './critical-errors.ts'
+import { messageOf, overload } from './failure.ts'
+import { createGoogleApi } from './google-api.ts'
+import { createLeases, type HeldLease } from './lease.ts'
+import { record, recordIn, sealSoon, type Happening } from './ledger.ts'
 import { isLocal, projectId, secretsFile } from './params.ts'
-
-/** Where secrets are kept, by their names (`[A-Za-z0-9_-]`, at most 255). */
-export interface SecretStore {
-  /** Enabled versions, the newest first; none where there is no such secret. */
-  versions: (name: string) => Promise<SecretVersion[]>
-  read: (name: string, version: string) => Promise<Uint8Array>
-  /** Adds a version, and the secret where it is not there. */
-  add: (name: string, value: Uint8Array) => Promise<SecretVersion>
-  disable: (name: string, version: string) => Promise<void>
-}
-
-const Version = z.object({ name: z.string(), createTime: z.string() })
-const Versions = z.object({ versions: z.array(Version).default([]) })
-const Payload = z.object({ payload: z.object({ data: z.base64() }) })
-const Anything = z.unknown()
-
-const versionFrom = ({ name, createTime }: z.infer<typeof Version>): SecretVersion => ({
-  version: name.slice(name.lastIndexOf('/') + 1),
-  createdAt: new Date(Date.parse(createTime)).toISOString(),
-})
-
-/**
- * Secret Manager of a project.
- *
- * @see https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions
- */
-export const createSecretManager = (project: string, api: GoogleApi): SecretStore => {
-  const pathOf = (name: string) => `projects/${project}/secrets/${name}`
-  return {
-    versions: async (name) => {
-      try {
-        const { versions } = await api('GET', `${pathOf(name)}/versions?filter=state:ENABLED&pageSize=10`, Versions)
-        return versions.map(versionFrom)
-      } catch (error) {
-        if (isAbsence(error)) return []
-        throw error
-      }
-    },
-    read: async (name, version) => {
-      const { payload } = await api('GET', `${pathOf(name)}/versions/${version}:access`, Payload)
-      return Buffer.from(payload.data, 'base64')
-    },
-    add: async (name, value) => {
-      const made = { replication: { automatic: {} } }
-      await api('POST', `projects/${project}/secrets?secretId=${name}`, Anything, made).catch((error: unknown) => {
-        if (!isExisting(error)) throw error
-      })
-      const payload = { data: Buffer.from(value).toString('base64') }
-      return versionFrom(await api('POST', `${pathOf(name)}:addVersion`, Version, { payload }))
-    },
-    disable: async (name, version) => {
-      await api('POST', `${pathOf(name)}/versions/${version}:disable`, Anything, {})
-    },
-  }
-}
-
-const FileVersion = z.object({ version: z.string(), createdAt: z.string(), value: z.base64(), isEnabled: z.boolean() })
-const SecretsFile = z.record(z.string(), z.array(FileVersion))
-
-/** Secrets in a file, for development: written whole, readable by its owner only. */
-export const createLocalSecrets = (path: string, nowMs: () => number): SecretStore => {
-  const load = async (): Promise<z.infer<typeof SecretsFile>> => {
-    try {
-      return SecretsFile.parse(JSON.parse(await readFile(path, 'utf8')))
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
-      throw error
-    }
-  }
-  const save = async (secrets: z.infer<typeof SecretsFile>): Promise<void> => {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    const next = `${path}.${randomBytes(6).toString('hex')}`
-    await writeFile(next, JSON.stringify(secrets), { mode: 0o600, flag: 'wx' })
-    await rename(next, path)
-  }
-  const find = async (name: string) => (await load())[name] ?? []
-  return {
-    versions: async (name) =>
-      (await find(name))
-        .filter(({ isEnabled }) => isEnabled)
-        .map(({ version, createdAt }) => ({ version, createdAt }))
-        .toReversed(),
-    read: async (name, version) => {
-      const found = (await find(name)).find((one) => one.version === version && one.isEnabled)
-      if (!found) throw Object.assign(new Error(`there is no version ${version} of the secret ${name}`), { code: 5 })
-      return Buffer.from(found.value, 'base64')
-    },
-    add: async (name, value) => {
-      const before = await find(name)
-      const added = { version: String(before.length + 1), createdAt: new Date(nowMs()).toISOString() }
-      const kept = { ...added, value: Buffer.from(value).toString('base64'), isEnabled: true }
-      await save({ ...(await load()), [name]: [...before, kept] })
-      return added
-    },
-    disable: async (name, version) => {
-      const after = (await find(name)).map((one) => (one.version === version ? { ...one, isEnabled: false } : one))
-      await save({ ...(await load()), [name]: after })
-    },
-  }
-}
+import { createLocalSecrets, createSecretManager, type SecretStore } from './secret-stores.ts'
 
 export interface Secret extends SecretVersion {
   value: Uint8Array
@@ -117,9 +23,13 @@ export interface Secret extends SecretVersion {
 
 const knownSeconds = 300
 const secretsMax = 100
+/** As many as HMAC-SHA256, and AES-256, have use for. */
+const secretBytes = 32
+const leaseSeconds = 60
 
 /** Secrets as functions use them: each read of one from its store stands in the ledger, without what it says. */
 export const createSecrets = (context: Context, store: () => SecretStore) => {
+  const leases = createLeases(context)
   const known = new LRUCache<string, Promise<Secret[]>>({
     max: secretsMax,
     ttl: knownSeconds * 1000,
@@ -127,11 +37,11 @@ export const createSecrets = (context: Context, store: () => SecretStore) => {
     perf: { now: context.nowMs },
   })
 
-  const happened = (name: string, version: string, action: string, kind: Happening['kind']): Happening => ({
+  const happened = (name: string, version: string | null, action: string, kind: Happening['kind']): Happening => ({
     kind,
     action,
     tenant: platformTenant,
-    subject: `secrets/${name}/versions/${version}`,
+    subject: version === null ? `secrets/${name}` : `secrets/${name}/versions/${version}`,
     outcome: 'done',
   })
 
@@ -155,28 +65,74 @@ export const createSecrets = (context: Context, store: () => SecretStore) => {
     return held
   }
 
-  /**
-   * Adds a version where one is due, and disables those that are not accepted any more. To be called by one at a time.
-   *
-   * @returns whether one was added
-   */
-  const rotate = async (name: string, make: () => Uint8Array): Promise<boolean> => {
+  const rotate = async (name: string, held: HeldLease): Promise<void> => {
     const { isNewDue, retired } = secretPlan(await store().versions(name), context.nowMs())
-    const happenings: Happening[] = []
     if (isNewDue) {
-      const { version } = await store().add(name, make())
-      happenings.push(happened(name, version, 'secret-added', 'automation'))
+      // Before it is known which version it will be, so that a crash leaves none that nobody was told of; and only by the holder.
+      const begun = happened(name, null, 'secret-rotation-begun', 'automation')
+      await leases.commit(held, (transaction) => recordIn(context, transaction, [begun]))
+      await sealSoon(context)
+      const { version } = await store().add(name, randomBytes(secretBytes))
+      await record(context, [happened(name, version, 'secret-added', 'automation')])
     }
     for (const { version } of retired) {
+      await record(context, [happened(name, version, 'secret-retired', 'automation')])
       await store().disable(name, version)
-      happenings.push(happened(name, version, 'secret-disabled', 'automation'))
     }
-    await record(context, happenings)
-    if (happenings.length > 0) known.delete(name)
-    return isNewDue
+    if (isNewDue || retired.length > 0) known.delete(name)
   }
 
-  return { accepted, rotate }
+  /** One at a time, whoever it is: a file has no other protection, and two versions at once would retire the one in use. */
+  const alone = async (work: (held: HeldLease) => Promise<void>): Promise<void> => {
+    const held = await leases.acquire('secrets', context.newId(), leaseSeconds)
+    if (held === null) return
+    try {
+      await work(held)
+    } finally {
+      await leases.release(held)
+    }
+  }
+
+  const tellIfOverdue = async (name: string): Promise<void> => {
+    const [newest] = await store().versions(name)
+    if (!newest || !isSecretOverdue(newest, context.nowMs())) return
+    const rule = `is of ${newest.createdAt}, and is to be replaced after ${secretRotationDays} days by whoever issues it`
+    await tellCriticalError(context, `secrets/${name}`, 'secret-overdue', new Error(rule))
+  }
+
+  /**
+   * Sees to every secret there is: ours get a new version where one is due, and lose those that are not accepted any more; of
+   * the others it is told which are overdue. It does nothing while somebody else is at it, and what a crash left half done is
+   * done the next time.
+   */
+  const rotateAll = (): Promise<void> =>
+    alone(async (held) => {
+      const failures: string[] = []
+      for (const { name, isOurs } of await store().list()) {
+        await leases.renew(held, leaseSeconds)
+        // What one fails by is its own: all have their turn, and then the tick tells of it.
+        await (isOurs ? rotate(name, held) : tellIfOverdue(name)).catch((error: unknown) =>
+          failures.push(`${name}: ${messageOf(error)}`),
+        )
+      }
+      if (failures.length > 0) throw new Error(`${failures.length} secrets failed: ${failures.slice(0, 3).join('; ')}`)
+    })
+
+  let making: Promise<void> | undefined
+  /** A secret of ours, made where it is not there. @throws where somebody else is making it: it is there in a moment */
+  const own = async (name: string): Promise<Secret[]> => {
+    const found = await accepted(name)
+    if (found.length > 0) return found
+    known.delete(name)
+    making ??= alone((held) => rotate(name, held)).finally(() => (making = undefined))
+    await making
+    const made = await accepted(name)
+    if (made.length > 0) return made
+    known.delete(name)
+    throw overload(`the secret ${name} is being made`)
+  }
+
+  return { accepted, own, rotateAll }
 }
 
 export type Secrets = ReturnType<typeof createSecrets>

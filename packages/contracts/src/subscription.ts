@@ -14,6 +14,8 @@ export const subscriberTopicPrefix = 'subscriber.'
 /** Where messages go that a subscriber's endpoint did not take. */
 export const undeliveredTopic = 'subscriber-undelivered'
 const ownTopics = [...Object.values(topics).map(({ name }) => name), subscriberTopicPrefix, undeliveredTopic, 'goog']
+/** Topics of a tenant's own begin so, as no other tenant's can: one tenant is never sent what is another's. */
+export const tenantTopicPrefix = (tenant: string): string => `tenant.${tenant}.`
 const topicRule = 'must be 3 to 255 letters, digits or ._~- that start with a letter, and no topic of the control plane'
 
 const audienceRule = 'must be 1 to 500 characters'
@@ -79,19 +81,30 @@ const order = z.enum(['agent', 'none'], { error: 'must be agent or none' })
 const tenantRule = 'must be 1 to 63 of a-z, 0-9 or -'
 
 /** What somebody wants to hear of a tenant's agents. Expressions are CEL (https://cel.dev) over `event` and `state`. */
-export const SubscriptionDefinition = z.strictObject(
-  fields.internal({
-    tenant: z.string({ error: tenantRule }).regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, { error: tenantRule }),
-    /** Which events: must come to true. */
-    filter: expression.default('true'),
-    /** What is sent of each; without it the event and the state of its agent. */
-    projection: expression.optional(),
-    target: SubscriptionTarget,
-    /** `agent`: each agent's reports in their order. `none`: as they come, which costs less. */
-    order: order.default('agent'),
-    retry: SubscriptionRetry.default({ attemptsMax: 100, hoursMax: 24, backoffSecondsMin: 1, backoffSecondsMax: 600 }),
-  }),
-)
+export const SubscriptionDefinition = z
+  .strictObject(
+    fields.internal({
+      tenant: z.string({ error: tenantRule }).regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, { error: tenantRule }),
+      /** Which events: must come to true. */
+      filter: expression.default('true'),
+      /** What is sent of each; without it the event and the state of its agent. */
+      projection: expression.optional(),
+      target: SubscriptionTarget,
+      /** `agent`: each agent's reports in their order. `none`: as they come, which costs less. */
+      order: order.default('agent'),
+      retry: SubscriptionRetry.default({
+        attemptsMax: 100,
+        hoursMax: 24,
+        backoffSecondsMin: 1,
+        backoffSecondsMax: 600,
+      }),
+    }),
+  )
+  .superRefine(({ tenant, target }, context) => {
+    if (target.kind !== 'topic' || target.topic.startsWith(tenantTopicPrefix(tenant))) return
+    const message = `must begin with ${tenantTopicPrefix(tenant)}`
+    context.addIssue({ code: 'custom', path: ['target', 'topic'], message })
+  })
 export type SubscriptionDefinition = z.infer<typeof SubscriptionDefinition>
 
 /** `paused`: by its owner. `disabled`: its endpoint answered that it is gone (410), until its owner makes it active again. */
@@ -168,6 +181,15 @@ export const SubscriptionChange = z.strictObject(
   }),
 )
 export type SubscriptionChange = z.infer<typeof SubscriptionChange>
+
+/** With what an endpoint verifies that a delivery is ours (Standard Webhooks). */
+export const SigningSecret = z.object({
+  ...fields.restricted({ secret: z.string() }),
+  ...fields.internal({ createdAt: Instant }),
+})
+export type SigningSecret = z.infer<typeof SigningSecret>
+/** `GET /v1/subscriptions/{id}/signing-secrets`: the newest first; each delivery is signed with all of them. */
+export const SigningSecrets = z.object(fields.internal({ secrets: z.array(SigningSecret) }))
 
 /** What a subscriber is sent. Duplicates are possible and have the same `id`. */
 export interface Delivered {

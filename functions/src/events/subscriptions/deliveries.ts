@@ -5,8 +5,10 @@ import { z } from 'zod'
 import type { Context } from '../../runtime/context.ts'
 import { unavailable } from '../../runtime/problem.ts'
 import { nameIn, readJson } from '../../runtime/request-body.ts'
+import { secrets } from '../../runtime/secrets.ts'
 import { createFailureNotes } from './failure-notes.ts'
 import { createPost, type Post } from './post.ts'
+import { createSigning } from './signature.ts'
 import { createSubscriptions } from './subscriptions.ts'
 import { keepUndelivered } from './undelivered.ts'
 
@@ -19,6 +21,7 @@ const limits = { mediaTypes: ['application/json'], bytesMax: 14_000_000 }
 
 /** Delivers one message that Pub/Sub holds for a subscriber to its endpoint; `again` leaves it with Pub/Sub. */
 export const createDeliveries = (context: Context, post: Post) => {
+  const { sign } = createSigning(secrets(context), context.nowMs)
   const subscriptions = createSubscriptions(context)
   const noteFailure = createFailureNotes(context, subscriptions)
 
@@ -32,7 +35,9 @@ export const createDeliveries = (context: Context, post: Post) => {
       await keepUndelivered(context, id, message, { code: 'endpoint-gone', rule })
       return 'gone'
     }
-    const attempted = await post(target, Buffer.from(message.data, 'base64'), message.attributes)
+    const body = Buffer.from(message.data, 'base64')
+    const signature = await sign(id, { id: message.attributes['ce-id'] ?? message.messageId, body })
+    const attempted = await post(target, body, { ...message.attributes, ...signature })
     const attempt = {
       number: deliveryAttempt,
       publishedMs: Date.parse(message.publishTime),

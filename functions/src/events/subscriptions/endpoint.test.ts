@@ -1,8 +1,10 @@
+import { createHmac } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import {
   collections,
   ProblemDetails,
+  SigningSecrets,
   SubscriptionDocument,
   DeadLetterGroups,
   type DeadLetterDocument,
@@ -12,7 +14,7 @@ import {
 import { waitFor } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Context } from '../../runtime/context.ts'
-import { serveFunction, openApp, type OpenedApp } from '../../runtime/testing.ts'
+import { deliverTo, openApp, serveFunction, type OpenedApp } from '../../runtime/testing.ts'
 import { deliver } from '../deliver.ts'
 import { serveDeadLetters } from '../letters/routes.ts'
 import { onUndelivered } from '../onUndelivered.ts'
@@ -52,6 +54,7 @@ afterAll(async () => {
 
 interface Request {
   delivered: Delivered
+  body: Buffer
   headers: NodeJS.Dict<string | string[]>
 }
 
@@ -63,8 +66,9 @@ const listen = async (answer: (delivered: Delivered, attempt: number) => number)
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      const delivered = JSON.parse(Buffer.concat(chunks).toString()) as Delivered
-      requests.push({ delivered, headers: request.headers })
+      const body = Buffer.concat(chunks)
+      const delivered = JSON.parse(body.toString()) as Delivered
+      requests.push({ delivered, body, headers: request.headers })
       const status = answer(delivered, requests.filter(({ delivered: { id } }) => id === delivered.id).length)
       if (status < 300) taken.push(delivered)
       response.writeHead(status).end('said')
@@ -110,6 +114,24 @@ describe('an endpoint', { timeout: 30_000 }, () => {
     expect(sequencesOf(taken, slow)).toEqual([1, 2, 3])
     expect(sequencesOf(taken, quick)).toEqual([1, 2, 3])
     await subscribed.subscriptions.remove(subscribed.subscription.id)
+    await Promise.all([close(), subscribed.close()])
+  })
+
+  it('knows a delivery by the secret that its owner is shown', async () => {
+    const [tenant, agentId] = [newName('t'), newName('a')]
+    const { url, requests, close } = await listen(() => 204)
+    const subscribed = await engines.subscribe(tenant, endpointOf(url))
+    const { id } = subscribed.subscription
+    await engines.instance().distribute(changed(tenant, change(agentId, stepsOf(agentId, tenant, 1))))
+    const { delivered, body, headers } = await waitFor('a step', () => requests[0])
+    const shown = SigningSecrets.parse(await call('GET', `/v1/subscriptions/${id}/signing-secrets`))
+    const key = Buffer.from(shown.secrets[0]?.secret.replace('whsec_', '') ?? '', 'base64')
+    const text = Buffer.concat([Buffer.from(`${delivered.id}.${String(headers['webhook-timestamp'])}.`), body])
+    expect(headers).toMatchObject({
+      'webhook-id': delivered.id,
+      'webhook-signature': `v1,${createHmac('sha256', key).update(text).digest('base64')}`,
+    })
+    await subscribed.subscriptions.remove(id)
     await Promise.all([close(), subscribed.close()])
   })
 
@@ -299,6 +321,22 @@ describe('declared', () => {
     expect(problem).toMatchObject({ status: 422, errors: [{ field: 'target.url' }] })
   })
 
+  it.each(['tenant.another.changes', 'tenant.a.changes', 'changes'])(
+    "a topic that is not of the tenant's own is refused: %s",
+    async (topic) => {
+      const definition = { tenant: 'a-b', target: { kind: 'topic', topic } }
+      const problem = ProblemDetails.parse(await call('POST', '/v1/subscriptions', definition))
+      const errors = [{ field: 'target.topic', rule: 'must begin with tenant.a-b.' }]
+      expect(problem).toMatchObject({ status: 422, errors })
+    },
+  )
+
+  it('a topic of its own is taken', async () => {
+    const definition = { tenant: 'a-b', target: { kind: 'topic', topic: 'tenant.a-b.changes' } }
+    const { id } = SubscriptionDocument.parse(await call('POST', '/v1/subscriptions', definition))
+    await call('DELETE', `/v1/subscriptions/${id}`)
+  })
+
   it('an endpoint of this machine is taken where that is allowed, and only there', async () => {
     const made = SubscriptionDocument.parse(await declare('http://localhost:9/'))
     vi.stubEnv('LOCAL_ENDPOINTS', 'false')
@@ -311,14 +349,13 @@ describe('declared', () => {
 
 it('what Pub/Sub itself gave up is a dead letter of its subscriber', async () => {
   const tenant = newName('t')
-  const handle = onUndelivered as unknown as (event: object) => Promise<unknown>
   const message = {
     messageId: newName('m'),
     publishTime: new Date().toISOString(),
     data: Buffer.from(JSON.stringify({ tenant, subject: 'agents/a' })).toString('base64'),
     attributes: { subscription: 'gave-up', 'ce-id': newName('event') },
   }
-  await handle({ data: { message } })
-  await handle({ data: { message } })
+  await deliverTo(onUndelivered, message)
+  await deliverTo(onUndelivered, message)
   expect(await lettersOf(tenant)).toMatchObject([{ code: 'not-delivered', topic: 'subscriber.gave-up' }])
 })

@@ -6,9 +6,11 @@ import { deliverServiceAccount, isLocal } from '../../runtime/params.ts'
 import { authorise } from '../../runtime/http/authorise.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
 import { nameIn, readJson, readQuery } from '../../runtime/request-body.ts'
+import { secrets } from '../../runtime/secrets.ts'
 import { loadCompile } from './expression.ts'
 import { mayBeLocal } from './post.ts'
 import { isEndpointRefused, publicAddresses } from './public-address.ts'
+import { createSigning } from './signature.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
 const limits = { mediaTypes: ['application/json'], bytesMax: 20_000 }
@@ -21,6 +23,7 @@ const subscriptionsMax = 50
 /** `/v1/subscriptions`. */
 export const serveSubscriptions = (app: Hono, context: Context): void => {
   const subscriptions = createSubscriptions(context)
+  const signing = createSigning(secrets(context), context.nowMs)
 
   const create = async (request: Request) => {
     const definition = await readJson(request, SubscriptionDefinition, limits)
@@ -50,6 +53,11 @@ export const serveSubscriptions = (app: Hono, context: Context): void => {
     authorise(request, { tenant })
     return { subscriptions: await subscriptions.list(tenant) }
   }
+  const signingSecrets = async (request: Request) => {
+    const { id, target } = await subscriptionOf(request)
+    // On a topic it is IAM that says who publishes.
+    return target.kind === 'https' ? { secrets: await signing.secretsOf(id) } : undefined
+  }
   const command = async (request: Request, name: 'pause' | 'resume' | 'remove') =>
     subscriptions[name]((await subscriptionOf(request)).id)
   /** The subscription that a path names. */
@@ -68,6 +76,7 @@ export const serveSubscriptions = (app: Hono, context: Context): void => {
   app.post('/v1/subscriptions', (request) => answer(request, create(request), 201))
   app.get('/v1/subscriptions', (request) => answer(request, list(request)))
   app.get('/v1/subscriptions/:id', (request) => answer(request, subscriptionOf(request)))
+  app.get('/v1/subscriptions/:id/signing-secrets', (request) => answer(request, signingSecrets(request)))
   app.patch('/v1/subscriptions/:id', (request) => answer(request, update(request)))
   app.post('/v1/subscriptions/:id/pause', (request) => answer(request, command(request, 'pause')))
   app.post('/v1/subscriptions/:id/resume', (request) => answer(request, command(request, 'resume')))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { secretForUse, secretPlan } from './secrets.ts'
+import { isSecretOverdue, secretPlan } from './secrets.ts'
 
 const dayMs = 86_400_000
 const nowMs = Date.UTC(2026, 5, 1)
@@ -18,11 +18,7 @@ describe('a secret', () => {
     expect(secretPlan([aged('2', 90), aged('1', 180)], nowMs)).toEqual({ isNewDue: true, retired: [aged('1', 180)] })
     expect(secretPlan([aged('3', 1), aged('2', 91), aged('1', 181)], nowMs).retired).toEqual([aged('1', 181)])
   })
-  it('is used when every instance knows of it, and at once where there is no other', () => {
-    const [fresh, old] = [aged('2', 0.001), aged('1', 90)]
-    expect(secretForUse([fresh, old], nowMs)).toEqual(old)
-    expect(secretForUse([aged('2', 0.01), old], nowMs)?.version).toBe('2')
-    expect(secretForUse([fresh], nowMs)).toEqual(fresh)
-    expect(secretForUse([], nowMs)).toBeUndefined()
+  it('that others issue is overdue as soon as one of ours would be replaced', () => {
+    expect([89, 90].map((days) => isSecretOverdue(aged('1', days), nowMs))).toEqual([false, true])
   })
 })

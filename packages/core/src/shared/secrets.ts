@@ -22,16 +22,10 @@ export interface SecretPlan {
  */
 export const secretPlan = (enabled: readonly SecretVersion[], nowMs: number): SecretPlan => {
   const [newest] = enabled
-  const isNewDue = !newest || nowMs - Date.parse(newest.createdAt) >= secretRotationDays * 86_400_000
+  const isNewDue = !newest || isSecretOverdue(newest, nowMs)
   return { isNewDue, retired: enabled.slice(secretVersionsAccepted - (isNewDue ? 1 : 0)) }
 }
 
-/** A new version is used only when whoever accepts it knows of it. */
-export const secretUsedAfterSeconds = 600
-
-/** The version that is for use: the newest that everybody knows, or the only one. */
-export const secretForUse = <Version extends SecretVersion>(
-  accepted: readonly Version[],
-  nowMs: number,
-): Version | undefined =>
-  accepted.find(({ createdAt }) => nowMs - Date.parse(createdAt) >= secretUsedAfterSeconds * 1000) ?? accepted.at(-1)
+/** Whether a version that others issued is older than one of ours would become. */
+export const isSecretOverdue = ({ createdAt }: SecretVersion, nowMs: number): boolean =>
+  nowMs - Date.parse(createdAt) >= secretRotationDays * 86_400_000
