@@ -5,13 +5,11 @@ import { hostileCorpora } from './src/runtime/hostile/testing.ts'
 import * as functions from './src/index.ts'
 import { context } from './src/runtime/context.ts'
 import { routesOf, type onRequest } from './src/runtime/on-request.ts'
-import { serveFunction, signedIn, startLocalEngines, type LocalEngines } from './src/runtime/testing.ts'
+import type { onTopic } from './src/runtime/on-topic.ts'
+import { deliverTo, serveFunction, signedIn, startLocalEngines, type LocalEngines } from './src/runtime/testing.ts'
 
 type Served = ReturnType<typeof onRequest>
-interface OnTopic {
-  __endpoint: { eventTrigger?: { eventFilters: { topic?: string } } }
-  run: (event: object) => unknown
-}
+type OnTopic = ReturnType<typeof onTopic>
 
 const corpora = hostileCorpora()
 const absent = corpora ? '' : ' (skipped: ../shared/data is absent, it is not part of the repository)'
@@ -23,9 +21,7 @@ const deployed = Object.entries(functions).flatMap(([room, all]) =>
 )
 const isServed = (one: unknown): one is Served => typeof one === 'function' && 'openApp' in one
 const isOnTopic = (one: unknown): one is OnTopic =>
-  typeof one === 'function' &&
-  'run' in one &&
-  (one as unknown as OnTopic).__endpoint.eventTrigger?.eventFilters.topic !== undefined
+  typeof one === 'function' && 'run' in one && (one as Partial<OnTopic>).__endpoint?.eventTrigger !== undefined
 
 beforeAll(async () => {
   engines = await startLocalEngines('demo-hostile')
@@ -224,7 +220,7 @@ describe.skipIf(absent)(`every topic${absent}`, { timeout: 600_000 }, () => {
 
   it.each(onTopics.map(({ name, one }, offset) => [name, one, offset] as const))(
     '%s settles whatever comes',
-    async (name, { run }, offset) => {
+    async (name, onMessage, offset) => {
       const { strings = [], bodies = [] } = corpora ?? {}
       const all = [
         ...dealt(strings, offset).map((text) => Buffer.from(text)),
@@ -242,7 +238,7 @@ describe.skipIf(absent)(`every topic${absent}`, { timeout: 600_000 }, () => {
         }
         figures.messages++
         try {
-          await run({ data: { message } })
+          await deliverTo(onMessage, message)
         } catch (error) {
           const sent = JSON.stringify(data.subarray(0, 80).toString())
           faults.push(`${name} fails on ${sent}: ${String(error).slice(0, 200)}`)

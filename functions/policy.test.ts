@@ -11,20 +11,28 @@ import * as rooms from './src/index.ts'
 
 interface Deployed {
   name: string
-  endpoint: { httpsTrigger?: { invoker?: string[] }; eventTrigger?: object; scheduleTrigger?: object }
+  /** The name it was declared with, whose row its wrapper holds. */
+  deployedAs?: string
+  endpoint: {
+    httpsTrigger?: { invoker?: string[] }
+    eventTrigger?: { eventFilters: { topic?: string } }
+    scheduleTrigger?: { schedule?: string }
+  }
   openApp?: () => ReturnType<typeof createApp>
 }
 
 const deployed: Deployed[] = Object.entries(rooms).flatMap(([room, triggers]) =>
   Object.entries(triggers).map(([trigger, exported]) => {
-    const { __endpoint: endpoint, openApp } = exported as unknown as { __endpoint: Deployed['endpoint'] } & Deployed
-    return { name: `${room}-${trigger}`, endpoint, ...(openApp && { openApp }) }
+    const { __endpoint: endpoint, ...declared } = exported as unknown as { __endpoint: Deployed['endpoint'] } & Deployed
+    return { ...declared, name: `${room}-${trigger}`, endpoint }
   }),
 )
 
-const invokerOf = ({ endpoint }: Deployed): string => {
-  if (endpoint.scheduleTrigger) return 'scheduler'
-  return endpoint.httpsTrigger?.invoker?.[0] === 'public' ? 'anyone' : 'pubsub'
+/** What fires a function, as `firebase deploy` sees it. */
+const firedBy = ({ endpoint: { scheduleTrigger, eventTrigger, httpsTrigger } }: Deployed) => {
+  if (scheduleTrigger) return { firedBy: 'schedule', schedule: scheduleTrigger.schedule }
+  if (eventTrigger) return { firedBy: 'topic', topic: eventTrigger.eventFilters.topic }
+  return { firedBy: httpsTrigger?.invoker?.[0] === 'public' ? 'callers' : 'push' }
 }
 
 let engines: LocalEngines
@@ -38,9 +46,13 @@ afterAll(async () => {
 })
 
 describe('in the policy', () => {
-  it('every function has its invoker', () => {
-    const invokers = Object.fromEntries(deployed.map((one) => [one.name, invokerOf(one)]))
-    expect(functionRows).toEqual(invokers)
+  it('every function has what fires it, and is declared under its own name', () => {
+    const fires = Object.entries(functionRows).map(([name, row]) => {
+      const { writes: _, ...fired } = { writes: undefined, ...row }
+      return [name, fired]
+    })
+    expect(Object.fromEntries(fires)).toEqual(Object.fromEntries(deployed.map((one) => [one.name, firedBy(one)])))
+    expect(deployed.filter(({ name, deployedAs }) => name !== deployedAs)).toEqual([])
   })
 
   it('every route has a row, and every row a route', async () => {

@@ -218,10 +218,7 @@ describe('a sealed field', { timeout: 120_000 }, () => {
     // As somebody may forget to, who has an agent at hand, or an error of a parser or a schema.
     const agent = (await shared.firestore.doc(`${collections.agents}/a`).get()).data()
     log.warn('what is logged is heard', { agent, tenant: task.slice(0, 4) } as object)
-    for (const read of [
-      () => JSON.parse('x5a7f3b2e') as unknown,
-      () => SubscriptionRetry.parse({ [task]: 1 }),
-    ])
+    for (const read of [() => JSON.parse('x5a7f3b2e') as unknown, () => SubscriptionRetry.parse({ [task]: 1 })])
       try {
         read()
       } catch (error) {

@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { messageText, type AgentReport } from '@infinity-matrix/contracts'
+import { messageText, topics, type AgentReport } from '@infinity-matrix/contracts'
 import { reportJson } from '@infinity-matrix/testing'
 
 interface CloudEventBody {
+  type: string
+  source: string
   data: { message: { messageId: string; publishTime: string; data: string; attributes: Record<string, string> } }
 }
 export type Handler = (event: CloudEventBody) => Promise<unknown>
@@ -62,6 +64,8 @@ export const fleetOf = (name: string, agentCount: number) => {
 let messages = 0
 /** As Eventarc hands a message to the functions framework. */
 export const bodyOf = (events: readonly Report[]): CloudEventBody => ({
+  type: 'google.cloud.pubsub.topic.v1.messagePublished',
+  source: `//pubsub.googleapis.com/projects/${process.env['GCLOUD_PROJECT']}/topics/${topics.stateChanges.name}`,
   data: {
     message: {
       messageId: String(++messages),

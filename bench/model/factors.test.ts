@@ -14,7 +14,7 @@ import { createSweeper } from '../../functions/src/fleet/cells/sweeper.ts'
 import { onHeartbeat } from '../../functions/src/fleet/onHeartbeat.ts'
 import { onStateChange } from '../../functions/src/fleet/onStateChange.ts'
 import { createLeases } from '../../functions/src/runtime/lease.ts'
-import { startLocalEngines } from '../../functions/src/runtime/testing.ts'
+import { deliverTo, startLocalEngines } from '../../functions/src/runtime/testing.ts'
 import { factors } from './factors.ts'
 
 /** What the engines were asked, counted where requests come in. */
@@ -80,12 +80,9 @@ beforeEach(() => {
 })
 
 /** Calls the function as the functions framework does. */
-const deliver = (events: readonly object[], messageId: string, handler: object = onStateChange): Promise<unknown> => {
-  const call = handler as (event: object) => Promise<unknown>
+const deliver = (events: readonly object[], messageId: string, handler = onStateChange): Promise<void> => {
   const data = Buffer.from(JSON.stringify({ events })).toString('base64')
-  return call({
-    data: { message: { messageId, publishTime: new Date().toISOString(), data, attributes: {} } },
-  })
+  return deliverTo(handler, { messageId, publishTime: new Date().toISOString(), data })
 }
 
 describe('the reference load', { timeout: 30_000 }, () => {

@@ -125,7 +125,11 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     async tick(functionId) {
       const response = await fetch(frontEnd.url(functionId), {
         method: 'POST',
-        headers: { 'x-cloudscheduler': 'true', 'x-cloudscheduler-scheduletime': new Date().toISOString() },
+        headers: {
+          'x-cloudscheduler': 'true',
+          'x-cloudscheduler-jobname': `firebase-schedule-${functionId}-us-central1`,
+          'x-cloudscheduler-scheduletime': new Date().toISOString(),
+        },
       })
       await response.arrayBuffer()
       return response.status

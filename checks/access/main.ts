@@ -1,10 +1,10 @@
 // `npm run access:matrix`: who may do what, as the rules and the API have it.
-import { agreementOf, faultsIn, tryCollections, tryRoutes } from './matrix.ts'
+import { agreementOf, faultsIn, tryCollections, tryFunctions } from './matrix.ts'
 
 // Google's clients look for a cloud to authenticate with unless told that there is none.
 process.env['METADATA_SERVER_DETECTION'] = 'none'
 
-const trials = [...(await tryCollections()), ...(await tryRoutes())]
+const trials = [...(await tryCollections()), ...(await tryFunctions())]
 const faults = faultsIn(trials)
 const count = (outcome: string) => trials.filter((one) => one.outcome === outcome).length
 const figures = {

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { firestoreRules, collectionRows } from '@infinity-matrix/core/access'
 import { beforeAll, expect, it } from 'vitest'
-import { agreementOf, faultsIn, tryCollections, tryRoutes, type Trial } from './matrix.ts'
+import { agreementOf, faultsIn, tryCollections, tryFunctions, type Trial } from './matrix.ts'
 
 let trials: Trial[] = []
 beforeAll(async () => {
-  trials = [...(await tryCollections()), ...(await tryRoutes())]
+  trials = [...(await tryCollections()), ...(await tryFunctions())]
 }, 240_000)
 
 it('the rules and the API let in whom the policy lets in, and nobody else', () => {

@@ -8,6 +8,7 @@ import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { sealerOf } from '../../functions/src/ledger/instance.ts'
 import { context, type Context } from '../../functions/src/runtime/context.ts'
 import { startAuthServer } from './auth-server.ts'
+import { functionTrials } from './functions.ts'
 import { intakeWrite } from '../../functions/src/runtime/ledger.ts'
 import { collectionTrials } from './collections.ts'
 import { otherTenant, ownTenant, places, projectId, type Person } from './people.ts'
@@ -15,13 +16,14 @@ import { entryOf } from './requests.ts'
 import { routeTrials } from './routes.ts'
 
 export interface Trial {
-  /** `get agents`, or a route. */
+  /** `get agents`, a route, or `function fleet-api`. */
   what: string
-  who: Person
+  who: Pick<Person, 'name' | 'where'>
   isMeant: boolean
   outcome: 'allowed' | 'denied' | 'untested' | `answered ${number}`
 }
 
+const pusher = 'pusher@demo.iam.gserviceaccount.com'
 const onFreePort = { host: '127.0.0.1', port: 0 }
 const ownRules = () => readFile(join(import.meta.dirname, '../../firestore.rules'), 'utf8')
 
@@ -52,8 +54,8 @@ const sealEntries = async (shared: Context): Promise<void> => {
   await sealerOf(shared).wake(shared.nowMs() + 1000)
 }
 
-/** Routes, of functions on engines. Those find their places in the environment, once in a process. */
-export const tryRoutes = async (): Promise<Trial[]> => {
+/** Functions, and their routes, on engines. They find their places in the environment, once in a process. */
+export const tryFunctions = async (): Promise<Trial[]> => {
   const [store, broker, auth] = await Promise.all([
     startFirestoreEngine(onFreePort),
     startPubSubEngine(onFreePort),
@@ -68,7 +70,7 @@ export const tryRoutes = async (): Promise<Trial[]> => {
     METADATA_SERVER_DETECTION: 'none',
     GOVERNED_WRITES_PER_SECOND: '0',
     // So that private functions ask who calls them, as they do in production.
-    DELIVER_SERVICE_ACCOUNT: 'pusher@demo.iam.gserviceaccount.com',
+    DELIVER_SERVICE_ACCOUNT: pusher,
     QUOTA_PRINCIPAL_PER_MINUTE: '0',
     QUOTA_TENANT_PER_MINUTE: '0',
     QUOTA_ADDRESS_PER_MINUTE: '0',
@@ -79,8 +81,9 @@ export const tryRoutes = async (): Promise<Trial[]> => {
   Object.assign(process.env, settings)
   const shared = await context()
   try {
+    const functions = await functionTrials(shared.firestore, pusher)
     await sealEntries(shared)
-    return await routeTrials(shared)
+    return [...functions, ...(await routeTrials(shared))]
   } finally {
     await Promise.all([shared.firestore.terminate(), shared.pubsub.close(), shared.batches.close()])
     await Promise.all([store.close(), broker.close(), auth.close(), rm(keys, { recursive: true })])

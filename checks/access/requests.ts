@@ -242,10 +242,11 @@ export const requests: Readonly<Record<string, Ask>> = {
   'GET /v1/erasures/:id': at(erasure, (id) => ({ path: `/v1/erasures/${id}` })),
   'POST /v1/subscriptions': plain((tenant) => ({
     path: '/v1/subscriptions',
-    body: { tenant, target: { kind: 'topic', topic: 'heard' } },
+    body: { tenant, target: { kind: 'topic', topic: `tenant.${tenant}.heard` } },
   })),
   'GET /v1/subscriptions': list('/v1/subscriptions'),
   'GET /v1/subscriptions/:id': subscriptionAt(),
+  'GET /v1/subscriptions/:id/signing-secrets': subscriptionAt('/signing-secrets'),
   'PATCH /v1/subscriptions/:id': subscriptionAt('', { filter: 'false' }),
   'POST /v1/subscriptions/:id/pause': subscriptionAt('/pause'),
   'POST /v1/subscriptions/:id/resume': subscriptionAt('/resume'),

@@ -32,8 +32,10 @@ import { createLogStore } from '../../functions/src/ledger/store.ts'
 import { disclose } from '../../functions/src/runtime/disclosures.ts'
 import { createLeases } from '../../functions/src/runtime/lease.ts'
 import { record } from '../../functions/src/runtime/ledger.ts'
+import { eventOf } from '../../functions/src/runtime/testing.ts'
 import { readIndexConfig } from './index-config.ts'
 import { recordWrites } from './recorder.ts'
+import { recordWriters } from './writers.ts'
 
 /** Asks a function that serves HTTP. */
 const post = async (serve: unknown, path: string, body?: object): Promise<void> => {
@@ -52,6 +54,7 @@ const post = async (serve: unknown, path: string, body?: object): Promise<void> 
 type Deliver = (event: object) => Promise<unknown>
 interface Exported {
   __endpoint: { eventTrigger?: { eventFilters: { topic?: string } }; scheduleTrigger?: object }
+  deployedAs: string
   run: Deliver
 }
 
@@ -82,6 +85,7 @@ export const driveFunctions = async () => {
   for (const [name, value] of Object.entries(settings)) vi.stubEnv(name, value)
   vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true })
   const writes = recordWrites(store, readIndexConfig())
+  const writers = recordWriters(await context())
   const pubsub = new PubSub()
   for (const { name } of Object.values(topics))
     for (const topic of [name, deadLetterTopic(name)]) await pubsub.createTopic(topic)
@@ -99,11 +103,11 @@ export const driveFunctions = async () => {
     const data = Buffer.from(body).toString('base64')
     const message = { messageId: `${messageId}`, publishTime: new Date().toISOString(), data, attributes: {} }
     const handlers = exported.filter(({ __endpoint }) => __endpoint.eventTrigger?.eventFilters.topic === topic)
-    for (const { run } of handlers) await run({ data: { message } })
+    for (const { run } of handlers) await run(eventOf(topic, message))
   }
   const tick = async () => {
-    for (const { __endpoint, run } of exported)
-      if (__endpoint.scheduleTrigger) await run({ scheduleTime: '', jobName: '' })
+    for (const { __endpoint, deployedAs, run } of exported)
+      if (__endpoint.scheduleTrigger) await run({ jobName: `firebase-schedule-${deployedAs}`, scheduleTime: '' })
   }
 
   const changes = await subscribe(pubsub)
@@ -136,18 +140,19 @@ export const driveFunctions = async () => {
     await Promise.all([store.close(), broker.close()])
     vi.unstubAllEnvs()
   }
-  return { writes, close }
+  return { writes, writers, close }
 }
 export type Driven = Awaited<ReturnType<typeof driveFunctions>>
 
 /** Subscribes to what each tenant's agents do, and returns how the functions told it so far. */
 const subscribe = async (pubsub: PubSub) => {
-  await pubsub.createTopic('heard')
-  for (let tenant = 0; tenant < tenantCount; tenant++)
+  for (let tenant = 0; tenant < tenantCount; tenant++) {
+    await pubsub.createTopic(`tenant.tenant-${tenant}.heard`)
     await post(functions.events.api, '/v1/subscriptions', {
       tenant: `tenant-${tenant}`,
-      target: { kind: 'topic', topic: 'heard' },
+      target: { kind: 'topic', topic: `tenant.tenant-${tenant}.heard` },
     })
+  }
   const told: Buffer[] = []
   const [subscription] = await pubsub.topic(topics.realtimeSync.name).createSubscription('changes')
   subscription.on('message', (message: Message) => {

@@ -1,4 +1,5 @@
 import { collections } from '@infinity-matrix/contracts'
+import { functionRows, writtenByAll } from '@infinity-matrix/core/access'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isGrowing } from './growth.ts'
 import { readIndexConfig } from './index-config.ts'
@@ -14,6 +15,17 @@ describe('what the functions write', () => {
   it('is seen for every collection', () => {
     const missing = Object.values(collections).filter((name) => !driven.writes.collections().has(name))
     expect(missing, 'add what writes them to drive.ts').toEqual([])
+  })
+
+  it('goes to no collection that the row of the function does not name', () => {
+    const beyond = Object.entries(functionRows).flatMap(([name, row]) => {
+      const allowed: readonly string[] = 'writes' in row ? [...row.writes, ...writtenByAll] : Object.values(collections)
+      return [...(driven.writers().get(name) ?? [])].flatMap((one) =>
+        allowed.includes(one) ? [] : [`${name}: ${one}`],
+      )
+    })
+    expect(beyond, 'write it into its row, or elsewhere').toEqual([])
+    expect(driven.writers().get('fleet-onStateChange')).toContain('agents')
   })
 
   it('goes to no index that only grows, which Firestore would hold to 500 writes a second', () => {

@@ -56,6 +56,17 @@ const planted: Planted[] = [
     '@infinity-matrix/core/fleet',
     /^functions\/runtime serves every room and must not import core\/fleet/,
   ),
+  importing(
+    'functions/src/fleet/onSomething.ts',
+    'firebase-functions/pubsub',
+    /^functions are declared by the wrappers of functions\/runtime, which hold their rows/,
+  ),
+  importing(
+    'functions/src/fleet/logging.ts',
+    'firebase-functions/logger',
+    /^a line of the log goes through functions\/src\/runtime\/log.ts/,
+  ),
+  importing('functions/src/runtime/logging.ts', 'firebase-functions/logger', /^a line of the log goes through/),
   // Who may import which packages.
   importing('packages/core/src/agents/package.ts', 'zod', /^core imports contracts and nothing else/),
   importing('packages/core/src/agents/firebase.ts', 'firebase-admin', /^core imports contracts and nothing else/),
@@ -199,6 +210,7 @@ const innocent: [path: string, code: string][] = [
   ['packages/cli/src/of-shared.ts', `export * from '@infinity-matrix/core/reported-state'\n`],
   ['packages/cli/src/control-plane.ts', `export { PubSub } from '@google-cloud/pubsub'\n`],
   ['functions/src/runtime/params.ts', `export const project = () => process.env.GCLOUD_PROJECT\n`],
+  ['functions/src/runtime/log.ts', `export { logger } from 'firebase-functions/logger'\n`],
   ['functions/src/fleet/of-core.ts', `export * from '@infinity-matrix/core/fleet'\n`],
   ['functions/src/fleet/of-runtime.ts', `export * from '../runtime/params.ts'\n`],
   [

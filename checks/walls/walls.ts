@@ -49,6 +49,17 @@ const packageFault = (from: Place, name: string) => {
   }
 }
 
+const logFile = 'functions/src/runtime/log.ts'
+
+/** The runtime's wrappers declare functions, and hold their rows; its log shows what classes of data allow. */
+const sdkFault = (from: Place, specifier: string) => {
+  if (from.isTest || from.area !== 'functions' || from.room === undefined) return
+  if (specifier === 'firebase-functions/logger' && from.path !== logFile)
+    return `a line of the log goes through ${logFile}, which shows no more than classes of data allow`
+  if (specifier.startsWith('firebase-functions') && from.room !== 'runtime')
+    return `functions are declared by the wrappers of functions/runtime, which hold their rows, not by ${specifier}`
+}
+
 const nodeFault = (from: Place, specifier: string) => {
   if (from.isTest) return
   if (pureAreas.includes(from.area)) return `${from.area} is pure and runs anywhere: it must not import ${specifier}`
@@ -103,6 +114,6 @@ export const importFault = (path: string, specifier: string): string | undefined
   const target = targetOf(path, specifier)
   if (target.kind === 'unknown') return `${specifier} is not among the exports of its package`
   if (target.kind === 'node') return nodeFault(from, specifier)
-  if (target.kind === 'package') return packageFault(from, target.name)
+  if (target.kind === 'package') return packageFault(from, target.name) ?? sdkFault(from, specifier)
   return areaFault(from, target.place, specifier)
 }

@@ -1,5 +1,5 @@
-import { logger } from 'firebase-functions/logger'
 import { messageOf } from '../runtime/failure.ts'
+import { log } from '../runtime/log.ts'
 import { onTick } from '../runtime/on-tick.ts'
 import { openReencryptions } from './keys/reencryptions.ts'
 
@@ -7,13 +7,14 @@ const workSeconds = 45
 
 /** Goes on with what is to be sealed anew. */
 export const reencrypt = onTick(
-  { schedule: 'every 1 minutes', maxInstances: 1, timeoutSeconds: 55, memory: '256MiB' },
+  'access-reencrypt',
+  { maxInstances: 1, timeoutSeconds: 55, memory: '256MiB' },
   async (context) => {
     const reencryptions = openReencryptions(context)
     const tenants = await reencryptions.running()
     const settled = await Promise.allSettled(tenants.map((tenant) => reencryptions.work(tenant, workSeconds)))
     for (const result of settled)
       if (result.status === 'rejected')
-        logger.error('re-encryption failed, to be gone on with', { error: messageOf(result.reason) })
+        log.error('re-encryption failed, to be gone on with', { error: messageOf(result.reason) })
   },
 )

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import { AlertDocument, collections, topics, type CriticalError } from '@infinity-matrix/contracts'
 import { alertKey, raise } from '@infinity-matrix/core/events'
-import { logger } from 'firebase-functions/logger'
 import type { Context } from '../runtime/context.ts'
+import { log } from '../runtime/log.ts'
 import { publish } from '../runtime/publish.ts'
 
 /**
@@ -19,7 +19,7 @@ export const raiseAlert = async (context: Context, error: CriticalError): Promis
     if (raised.isNews) {
       const { eventIds: _, ...told } = raised.alert
       const { message, ...rest } = told
-      logger.error(`alert: ${message}`, { alert: id, ...rest })
+      log.error(`alert: ${message}`, { alert: id, ...rest })
       const type = 'events.alert-raised.v1'
       await publish(context, topics.realtimeSync.name, { json: { type, id, ...told }, attributes: { 'ce-type': type } })
     }

@@ -2,6 +2,7 @@ import { ChannelDocument, collections } from '@infinity-matrix/contracts'
 import { waitFor } from '@infinity-matrix/testing'
 import { missingSecondsMax } from '@infinity-matrix/core/events'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { runTick } from '../runtime/testing.ts'
 import { giveUpMissing } from './giveUpMissing.ts'
 import {
   change,
@@ -20,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => engines.close())
 
 const channelOf = (agentId: string) => engines.shared.firestore.collection(collections.channels).doc(agentId)
-const tick = () => giveUpMissing.run({ scheduleTime: new Date().toISOString() })
+const tick = () => runTick(giveUpMissing)
 /** As if the channel had waited for so long already. */
 const wait = (agentId: string, seconds: number) =>
   channelOf(agentId).update({ waitingSince: new Date(Date.now() - seconds * 1000).toISOString() })

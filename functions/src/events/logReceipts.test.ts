@@ -1,5 +1,6 @@
 import { foldReceipt, testNowMs } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
+import type { logReceipts } from './logReceipts.ts'
 
 interface Line {
   message: string
@@ -9,7 +10,8 @@ interface Line {
 }
 
 const lines: Line[] = []
-let deliver: (event: object) => Promise<unknown>
+let logger: typeof logReceipts
+let deliverTo: typeof import('../runtime/testing.ts').deliverTo
 let messages = 0
 let atMs = testNowMs
 
@@ -17,8 +19,8 @@ beforeAll(async () => {
   // The logger writes with the console as it was when it was loaded.
   vi.spyOn(console, 'info').mockImplementation((line: string) => void lines.push(JSON.parse(line) as Line))
   vi.useFakeTimers({ toFake: ['Date'] })
-  const { logReceipts } = await import('./logReceipts.ts')
-  deliver = logReceipts as unknown as typeof deliver
+  logger = (await import('./logReceipts.ts')).logReceipts
+  deliverTo = (await import('../runtime/testing.ts')).deliverTo
 })
 afterAll(() => {
   vi.useRealTimers()
@@ -37,7 +39,7 @@ const pass = async (seconds: number) => {
 const receive = async (json: unknown) => {
   const data = Buffer.from(typeof json === 'string' ? json : JSON.stringify(json)).toString('base64')
   const publishTime = new Date(atMs).toISOString()
-  await deliver({ data: { message: { messageId: `m${++messages}`, publishTime, data, attributes: {} } } })
+  await deliverTo(logger, { messageId: `m${++messages}`, publishTime, data })
 }
 const tenantsOf = (line: Line | undefined) => line?.tenants.map(({ tenant, applied }) => [tenant, applied])
 

@@ -1,6 +1,6 @@
-import { logger } from 'firebase-functions/logger'
 import type { Context } from '../runtime/context.ts'
 import { messageOf } from '../runtime/failure.ts'
+import { log } from '../runtime/log.ts'
 import { onTick } from '../runtime/on-tick.ts'
 import { createLetters } from './letters/letters.ts'
 import { createReplays } from './letters/replays.ts'
@@ -12,7 +12,8 @@ const leftMax = 100
 
 /** Goes on with replays that are not at their end, and with single letters that somebody began to replay and left. */
 export const replayDeadLetters = onTick(
-  { schedule: 'every 1 minutes', maxInstances: 1, timeoutSeconds: 55, memory: '256MiB' },
+  'events-replayDeadLetters',
+  { maxInstances: 1, timeoutSeconds: 55, memory: '256MiB' },
   async (context: Context) => {
     const letters = createLetters(context)
     const replays = createReplays(context, letters)
@@ -27,6 +28,6 @@ export const replayDeadLetters = onTick(
     ])
     for (const result of settled)
       if (result.status === 'rejected')
-        logger.error('replay failed, to be gone on with', { error: messageOf(result.reason) })
+        log.error('replay failed, to be gone on with', { error: messageOf(result.reason) })
   },
 )

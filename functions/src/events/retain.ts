@@ -6,10 +6,10 @@ import {
   type DocumentRetention,
 } from '@infinity-matrix/contracts'
 import type { Query } from '@google-cloud/firestore'
-import { logger } from 'firebase-functions/logger'
 import type { Context } from '../runtime/context.ts'
 import { createLeases } from '../runtime/lease.ts'
 import { record } from '../runtime/ledger.ts'
+import { log } from '../runtime/log.ts'
 import { onTick } from '../runtime/on-tick.ts'
 import { createArchiveRows } from './retention/archive-rows.ts'
 import { deleteWhole, each } from './documents.ts'
@@ -57,14 +57,15 @@ export const deleteExpired = async ({ firestore, nowMs }: Context): Promise<Reco
 
 /** Once a day: nothing is kept longer than `documentRetention` and `archiveRetention` say. */
 export const retain = onTick(
-  { schedule: 'every 24 hours', maxInstances: 1, timeoutSeconds: 540, memory: '256MiB' },
+  'events-retain',
+  { maxInstances: 1, timeoutSeconds: 540, memory: '256MiB' },
   async (context) => {
     const leases = createLeases(context)
     const held = await leases.acquire('retention', context.newId(), leaseSeconds)
     if (held === null) return
     try {
       const deleted = await deleteExpired(context)
-      logger.info('deleted what was kept long enough', deleted)
+      log.info('deleted what was kept long enough', { deleted })
       await record(context, [
         {
           kind: 'automation',

@@ -8,6 +8,7 @@ const rollups = once(async (context: Context) => createRollups(context, await op
 
 /** The analytics pipeline: each minute, what waits on `analytics.events` goes into rollups by tenant and minute. */
 export const rollUpReceipts = onTick(
-  { schedule: 'every 1 minutes', maxInstances: 1, timeoutSeconds: 58, memory: '256MiB' },
+  'events-rollUpReceipts',
+  { maxInstances: 1, timeoutSeconds: 58, memory: '256MiB' },
   async (context) => (await rollups(context)).work(workSeconds),
 )

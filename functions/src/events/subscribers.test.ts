@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { v7 as uuidv7 } from 'uuid'
 import { context, type Context } from '../runtime/context.ts'
 import { tellCriticalError } from '../runtime/critical-errors.ts'
-import { startLocalEngines, type LocalEngines } from '../runtime/testing.ts'
+import { deliverTo, startLocalEngines, type LocalEngines } from '../runtime/testing.ts'
 import { onCriticalError } from './onCriticalError.ts'
 import { openReceiptQueue, rollupSubscription, type ReceiptQueue } from './receipts/receipt-queue.ts'
 import { createRollups } from './receipts/rollups.ts'
@@ -109,9 +109,8 @@ describe('the analytics pipeline', () => {
 
 describe('alerting', () => {
   const deliver = (json: unknown, messageId = uuidv7()) => {
-    const call = onCriticalError as unknown as (event: object) => Promise<unknown>
     const data = Buffer.from(typeof json === 'string' ? json : JSON.stringify(json)).toString('base64')
-    return call({ data: { message: { messageId, publishTime: new Date().toISOString(), data, attributes: {} } } })
+    return deliverTo(onCriticalError, { messageId, publishTime: new Date().toISOString(), data })
   }
   const failed = (subject: string): CriticalError => ({
     specversion: '1.0',

@@ -17,11 +17,11 @@ import {
 } from '@infinity-matrix/contracts'
 import { ingestAnswerOf, judgeIngested, messagesOf } from '@infinity-matrix/core/fleet'
 import type { Delivery, NotTakenEvent, TakenEvent, Verdict } from '@infinity-matrix/core/fleet'
-import { logger } from 'firebase-functions/logger'
 import type { Context as Request } from 'hono'
 import type { Context } from '../runtime/context.ts'
 import { addressOf, keepDeadLetter } from '../runtime/dead-letters.ts'
 import { messageOf } from '../runtime/failure.ts'
+import { log } from '../runtime/log.ts'
 import { authorise, mayDo, type Target } from '../runtime/http/authorise.ts'
 import { preferredWaitSeconds } from '../runtime/prefer.ts'
 import { RequestProblem, unavailable } from '../runtime/problem.ts'
@@ -144,7 +144,7 @@ const foldWithin = async (context: Context, fold: Fold, taken: readonly TakenEve
     try {
       verdicts.set(one, await fold({ event: one.event, raw: one.raw, publishedAt }))
     } catch (error) {
-      logger.warn('not folded at once', { error: messageOf(error) })
+      log.warn('not folded at once', { error: messageOf(error) })
     }
   })
   await settledWithin(Promise.all(folded), seconds)

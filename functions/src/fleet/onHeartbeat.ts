@@ -1,4 +1,3 @@
-import { topics } from '@infinity-matrix/contracts'
 import { voicesOf } from '@infinity-matrix/core/fleet'
 import { once, type Context } from '../runtime/context.ts'
 import { createLeases } from '../runtime/lease.ts'
@@ -12,8 +11,7 @@ const pulseWindow = once((context: Context) => {
 })
 
 /** Notes who was heard, together with all other heartbeats that the instance holds; agents' documents are not touched. */
-export const onHeartbeat = onEvent({
-  topic: topics.healthChecks.name,
+export const onHeartbeat = onEvent('fleet-onHeartbeat', {
   accepts: ({ type }) => type === 'agent.heartbeat.v1',
   // Deliveries wait for each other: see `createPulseWindow`.
   options: { maxInstances: 24, concurrency: 500, memory: '1GiB', cpu: 1, timeoutSeconds: 60 },

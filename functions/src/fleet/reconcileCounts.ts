@@ -52,6 +52,7 @@ export const reconcileAll = async (context: Context, untilMs: number): Promise<v
  * counters themselves cost a write a second and instance at most.
  */
 export const reconcileCounts = onTick(
-  { schedule: 'every 5 minutes', maxInstances: 1, timeoutSeconds: 300, memory: '256MiB' },
+  'fleet-reconcileCounts',
+  { maxInstances: 1, timeoutSeconds: 300, memory: '256MiB' },
   async (context) => reconcileAll(context, context.nowMs() + workSeconds * 1000),
 )

@@ -30,6 +30,7 @@ export const remindAll = async (context: Context): Promise<void> => {
  * wrote it died before. A read and a message for each of them, every ten minutes.
  */
 export const remindDesired = onTick(
-  { schedule: 'every 10 minutes', maxInstances: 1, timeoutSeconds: 540, memory: '256MiB' },
+  'fleet-remindDesired',
+  { maxInstances: 1, timeoutSeconds: 540, memory: '256MiB' },
   remindAll,
 )

@@ -7,7 +7,8 @@ const workSeconds = 50
 
 /** Works on the bulk jobs that have work to do, from one tick to the next; what a worker left that died goes on here. */
 export const runJobs = onTick(
-  { schedule: 'every 1 minutes', maxInstances: 1, timeoutSeconds: 100, memory: '512MiB' },
+  'fleet-runJobs',
+  { maxInstances: 1, timeoutSeconds: 100, memory: '512MiB' },
   async (context) => {
     const untilMs = context.nowMs() + workSeconds * 1000
     const admit = (writes: number) => governor(context).admit(collections.agents, writes)

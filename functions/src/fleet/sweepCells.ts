@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseJson, PubSubMessage, SweepOrder, sweepsTopic, topics } from '@infinity-matrix/contracts'
+import { parseJson, SweepOrder, topics, type PubSubMessage } from '@infinity-matrix/contracts'
 import { alarmOf, shardCount, sweepPeriodSeconds, type SilenceEvent } from '@infinity-matrix/core/fleet'
-import { logger } from 'firebase-functions/logger'
-import { onMessagePublished } from 'firebase-functions/pubsub'
 import type { z } from 'zod'
 import { context, type Context } from '../runtime/context.ts'
 import { tellCriticalError } from '../runtime/critical-errors.ts'
 import { messageOf } from '../runtime/failure.ts'
 import { createLeases } from '../runtime/lease.ts'
+import { log } from '../runtime/log.ts'
+import { onTopic } from '../runtime/on-topic.ts'
 import { createCellStore } from './cells/store.ts'
 import { silenceId } from './cells/silence-id.ts'
 import { createSweeper } from './cells/sweeper.ts'
@@ -28,12 +28,13 @@ const tell = async (shared: Context, event: SilenceEvent): Promise<void> => {
  * Watches a share of the shards until the minute is over: a silence is to be told within ten seconds of its bound, and Cloud
  * Scheduler fires once a minute. With nobody to watch it ends.
  */
-export const sweepCells = onMessagePublished(
-  { topic: sweepsTopic, retry: true, maxInstances: 16, concurrency: 1, memory: '1GiB', cpu: 1, timeoutSeconds: 120 },
-  async ({ data: { message } }) => {
+export const sweepCells = onTopic(
+  'fleet-sweepCells',
+  { maxInstances: 16, concurrency: 1, memory: '1GiB', cpu: 1, timeoutSeconds: 120 },
+  async (message) => {
     const shared = await context()
     const { nowMs } = shared
-    const order = orderIn(PubSubMessage.parse(message))
+    const order = orderIn(message)
     if (!order) return
     const untilMs = (Math.floor(order.atMs / minuteMs) + 1) * minuteMs + overlapMs
     // Another minute has an order of its own.
@@ -52,7 +53,7 @@ export const sweepCells = onMessagePublished(
     await sweeper.start(shards, nowMs() + handOverMsMax)
     do {
       const startedMs = nowMs()
-      await sweeper.sweep().catch((error: unknown) => logger.error('a sweep failed', { error: messageOf(error) }))
+      await sweeper.sweep().catch((error: unknown) => log.error('a sweep failed', { error: messageOf(error) }))
       if (sweeper.size() === 0) break
       await delay(Math.max(0, startedMs + sweepPeriodSeconds * 1000 - nowMs()))
     } while (nowMs() < untilMs)
@@ -64,6 +65,6 @@ export const sweepCells = onMessagePublished(
 const orderIn = ({ messageId, data }: z.infer<typeof PubSubMessage>): SweepOrder | undefined => {
   const json = parseJson(Buffer.from(data, 'base64').toString())
   const order = SweepOrder.safeParse(json.ok ? json.value : undefined)
-  if (!order.success) logger.warn('a message that is no order to sweep', { messageId })
+  if (!order.success) log.warn('a message that is no order to sweep', { messageId })
   return order.data
 }

@@ -29,7 +29,8 @@ const requestResync = async (
 
 /** Asks agents whose missing report did not come within the bound for a snapshot, and asks again while it does not come. */
 export const sweepGaps = onTick(
-  { schedule: 'every 1 minutes', maxInstances: 1, timeoutSeconds: 55, memory: '256MiB' },
+  'fleet-sweepGaps',
+  { maxInstances: 1, timeoutSeconds: 55, memory: '256MiB' },
   async (context) => {
     const nowMs = context.nowMs()
     const boundMs = gapBoundSeconds.value() * 1000

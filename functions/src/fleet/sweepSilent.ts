@@ -5,7 +5,8 @@ import { publish } from '../runtime/publish.ts'
 
 /** Sends the sweepers out, each to its share of the shards, at the beginning of each minute. */
 export const sweepSilent = onTick(
-  { schedule: '* * * * *', maxInstances: 1, timeoutSeconds: 55, memory: '256MiB' },
+  'fleet-sweepSilent',
+  { maxInstances: 1, timeoutSeconds: 55, memory: '256MiB' },
   async (context) => {
     const of = sweepers.value()
     const orders = Array.from({ length: of }, (_, sweeper): SweepOrder => ({ sweeper, of, atMs: context.nowMs() }))

@@ -1,7 +1,7 @@
-import { logger } from 'firebase-functions/logger'
 import { once, type Context } from '../runtime/context.ts'
 import { tellCriticalError } from '../runtime/critical-errors.ts'
 import { createLeases } from '../runtime/lease.ts'
+import { log } from '../runtime/log.ts'
 import { createIntake, somewhereInIntake } from './intake.ts'
 import { createSealer } from './sealer.ts'
 import { logSigners } from './signers/index.ts'
@@ -14,7 +14,7 @@ export const sealerOf = once((context: Context) => {
   return createSealer({
     intake: createIntake(firestore, {
       refuse: async (ref, error) => {
-        logger.error('what is appended is no entry', { document: ref.path })
+        log.error('what is appended is no entry', { document: ref.path })
         await tellCriticalError(context, ref.path, 'document-unreadable', error)
       },
     }),

@@ -1,6 +1,6 @@
 import { sealTopic } from '@infinity-matrix/contracts'
-import { onMessagePublished } from 'firebase-functions/pubsub'
 import { context } from '../runtime/context.ts'
+import { onTopic } from '../runtime/on-topic.ts'
 import { publish } from '../runtime/publish.ts'
 import { sealerOf } from './instance.ts'
 
@@ -11,8 +11,9 @@ const awakeMsMax = 60_000
  * Seals what is appended. A message says no more than that something is; who comes while this instance is at it only keeps
  * it awake, so that one instance takes the messages of all that append.
  */
-export const seal = onMessagePublished(
-  { topic: sealTopic, retry: true, maxInstances: 1, concurrency: 100, memory: '512MiB', cpu: 1, timeoutSeconds: 120 },
+export const seal = onTopic(
+  'ledger-seal',
+  { maxInstances: 1, concurrency: 100, memory: '512MiB', cpu: 1, timeoutSeconds: 120 },
   async () => {
     const shared = await context()
     const ended = await sealerOf(shared).wake(shared.nowMs() + awakeMsMax)

@@ -1,8 +1,8 @@
 import { platformTenant, topics, type CriticalError } from '@infinity-matrix/contracts'
-import { logger } from 'firebase-functions/logger'
 import { once, type Context } from './context.ts'
 import { messageOf } from './failure.ts'
 import { record } from './ledger.ts'
+import { log } from './log.ts'
 import { publish } from './publish.ts'
 
 // What fails in one way again and again is told once a minute by each instance.
@@ -48,6 +48,6 @@ export const tellCriticalError = async (
     ])
     await publish(context, topics.criticalErrors.name, { json: event, attributes: { 'ce-type': event.type } })
   } catch (failure) {
-    logger.error('critical error not told', { event, failure: messageOf(failure) })
+    log.error('critical error not told', { event, error: messageOf(failure) })
   }
 }

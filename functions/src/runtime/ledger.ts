@@ -8,10 +8,10 @@ import {
 } from '@infinity-matrix/contracts'
 import { canonicalJson } from '@infinity-matrix/core/canonical-json'
 import type { Transaction, WriteBatch } from '@google-cloud/firestore'
-import { logger } from 'firebase-functions/logger'
 import { originOf } from './acting.ts'
 import { once, type Context } from './context.ts'
 import { messageOf } from './failure.ts'
+import { log } from './log.ts'
 import { publish } from './publish.ts'
 
 /** What is to be recorded, as the place where it happens knows it; by whom, where that is not who acts here. */
@@ -97,7 +97,7 @@ export const sealSoon = async (context: Context): Promise<void> => {
   try {
     await publish(context, sealTopic, { data: Buffer.from('{}') })
   } catch (error) {
-    logger.warn('sealer not woken', { error: messageOf(error) })
+    log.warn('sealer not woken', { error: messageOf(error) })
   }
 }
 

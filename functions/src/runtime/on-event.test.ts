@@ -2,17 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Firestore } from '@google-cloud/firestore'
 import { PubSub } from '@google-cloud/pubsub'
-import {
-  collections,
-  deadLetterIdOf,
-  messageBytesMax,
-  topics,
-  type DeadLetterDocument,
-} from '@infinity-matrix/contracts'
+import { collections, deadLetterIdOf, messageBytesMax, type DeadLetterDocument } from '@infinity-matrix/contracts'
 import { observationJson, reportJson } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { each, onEvent, type DeliveredEvent } from './on-event.ts'
-import { startLocalEngines, type LocalEngines } from './testing.ts'
+import { deliverTo, startLocalEngines, type LocalEngines } from './testing.ts'
 
 let engines: LocalEngines
 let firestore: Firestore
@@ -30,8 +24,7 @@ afterAll(async () => {
 
 const handled: DeliveredEvent[] = []
 let failure: Error | undefined
-const onTestEvent = onEvent({
-  topic: topics.stateChanges.name,
+const onTestEvent = onEvent('fleet-onStateChange', {
   accepts: ({ type }) => type !== 'agent.heartbeat.v1',
   options: { maxInstances: 1, concurrency: 1 },
   handle: each(async (delivered) => {
@@ -40,11 +33,7 @@ const onTestEvent = onEvent({
   }),
 })
 
-/** Calls the function as the functions framework does, with a Pub/Sub message in a CloudEvent. */
-const deliver = (message: object): Promise<unknown> => {
-  const call = onTestEvent as unknown as (event: object) => Promise<unknown>
-  return call({ specversion: '1.0', id: '1', type: 'google.cloud.pubsub.topic.v1.messagePublished', data: { message } })
-}
+const deliver = (message: Parameters<typeof deliverTo>[1]) => deliverTo(onTestEvent, message)
 let count = 0
 const messageOf = (data: string | Uint8Array, attributes: Record<string, string> = {}) => ({
   messageId: `m${++count}`,
@@ -145,7 +134,7 @@ describe('a message', () => {
 })
 
 describe('a handler that fails', () => {
-  const failWith = async (code: number, message: object) => {
+  const failWith = async (code: number, message: Parameters<typeof deliverTo>[1]) => {
     failure = Object.assign(new Error(`status ${code}`), { code })
     try {
       return await deliver(message)
@@ -186,11 +175,11 @@ describe(`bodies as Google Cloud sends them${recorded}`, () => {
     ]
     expect(bodies.length).toBeGreaterThanOrEqual(9)
     for (const { name, body } of bodies) {
-      const { message } = body as { message: Record<string, unknown> }
+      const { message } = body as { message: { publishTime: string; data?: string } }
       const messageId = `${name}-${++count}`
-      await deliver({ ...message, messageId })
+      await deliver({ data: '', ...message, messageId })
       const letter = await letterOf(messageId)
-      expect(Buffer.from(letter?.original ?? []).toString('base64'), name).toBe(message['data'] ?? '')
+      expect(Buffer.from(letter?.original ?? []).toString('base64'), name).toBe(message.data ?? '')
       expect(letter, name).toMatchObject({ code: 'not-json' })
     }
   })

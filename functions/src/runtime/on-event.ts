@@ -3,19 +3,18 @@ import {
   deadLetterIdOf,
   messageBytesMax,
   parseMessage,
-  PubSubMessage,
   type AgentEvent,
   type ParsedMessage,
   type Problem,
   type ReceivedEvent,
-  type TopicName,
 } from '@infinity-matrix/contracts'
-import { logger } from 'firebase-functions/logger'
-import { onMessagePublished, type PubSubOptions } from 'firebase-functions/pubsub'
+import { functionRow, type FunctionFiredBy } from '@infinity-matrix/core/access'
 import { context, type Context } from './context.ts'
 import { tellCriticalError } from './critical-errors.ts'
 import { keepDeadLetter } from './dead-letters.ts'
 import { isTerminal, isUnreadable, messageOf } from './failure.ts'
+import { log } from './log.ts'
+import { onTopic, type TopicOptions } from './on-topic.ts'
 
 /** An event of a message, with when Pub/Sub took it (UTC, milliseconds). */
 export interface DeliveredEvent extends ReceivedEvent {
@@ -23,10 +22,9 @@ export interface DeliveredEvent extends ReceivedEvent {
 }
 
 interface EventTrigger {
-  topic: TopicName
-  /** Which events belong on the topic; others are refused as `wrong-topic`. */
+  /** Which events belong on the topic of its row; others are refused as `wrong-topic`. */
   accepts: (event: AgentEvent) => boolean
-  options: Omit<PubSubOptions, 'topic' | 'retry'> & { maxInstances: number; concurrency: number }
+  options: Omit<TopicOptions, 'retry'>
   /**
    * Takes the events of one message, whose text has `bytes`; one result for each. A fulfilled one is settled for good;
    * one that is rejected becomes a dead letter if the failure is terminal, and else the whole message is delivered again.
@@ -47,11 +45,13 @@ export const each =
 /**
  * A function on a topic of events. What cannot be accepted of a message is kept as a dead letter with its reason; a
  * message is acknowledged only when each of its events is settled.
+ *
+ * @param name as it is deployed
  */
-export const onEvent = ({ topic, accepts, options, handle }: EventTrigger) =>
-  onMessagePublished({ ...options, topic, retry: true }, async ({ data: { message } }) => {
+export const onEvent = (name: FunctionFiredBy<'topic'>, { accepts, options, handle }: EventTrigger) => {
+  const { topic } = functionRow(name, 'topic')
+  return onTopic(name, options, async ({ messageId, data, attributes, publishTime }) => {
     const shared = await context()
-    const { messageId, data, attributes, publishTime } = PubSubMessage.parse(message)
     const original = Buffer.from(data, 'base64')
     const publishedAt = new Date(Date.parse(publishTime)).toISOString()
     const { events, refused } = readMessage(original, shared.nowMs())
@@ -95,17 +95,18 @@ export const onEvent = ({ topic, accepts, options, handle }: EventTrigger) =>
     for (const kept of await Promise.allSettled(refusals))
       if (kept.status === 'rejected') failures.push(messageOf(kept.reason))
     if (failures.length > 0) {
-      logger.warn('delivery failed, to be tried again', { topic, messageId, failures: failures.slice(0, 3) })
+      log.warn('delivery failed, to be tried again', { topic, messageId, failures: failures.slice(0, 3) })
       throw new Error(`${failures.length} of ${events.length + refused.length} events failed: ${failures[0]}`)
     }
   })
+}
 
 // What fails for so long is no hiccup.
 const failingMinutesMax = 5
 
 const tellIfCritical = async (
   shared: Context,
-  topic: TopicName,
+  topic: string,
   { event, publishedAt }: DeliveredEvent,
   error: unknown,
 ) => {

@@ -1,14 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Hono } from 'hono'
+import type { Hono, MiddlewareHandler } from 'hono'
 import type { HttpsFunction } from 'firebase-functions/https'
-import { logger } from 'firebase-functions/logger'
 import { onMessagePublished, type PubSubOptions } from 'firebase-functions/pubsub'
-import { functionRows, routeRows, type FunctionName, type RouteRow } from '@infinity-matrix/core/access'
+import { z } from 'zod'
+import { functionRow, routeRows, type FunctionFiredBy, type RouteRow } from '@infinity-matrix/core/access'
+import { actingFor } from './acting.ts'
 import { context, once, type Context } from './context.ts'
 import { isPassing, messageOf } from './failure.ts'
 import { isRangeFull } from './governor.ts'
-import { answerFrameworkErrors } from './framework-errors.ts'
+import { answerFrameworkErrors, unreadBodyOf } from './framework-errors.ts'
+import { callOf } from './http/call.ts'
 import type { Authenticate } from './http/guard.ts'
+import { controlPlaneActor } from './ledger.ts'
+import { log } from './log.ts'
 import { isRequestProblem, problemResponse, RequestProblem, unavailable } from './problem.ts'
 
 type RequestOptions = Omit<PubSubOptions, 'topic' | 'retry'> & { maxInstances: number; concurrency: number }
@@ -30,9 +34,15 @@ export interface AppOptions {
  * @param name as it is deployed; its row in the policy says who reaches it
  * @param serve adds the routes, at the first request of an instance
  */
-export const onRequest = (name: FunctionName, options: RequestOptions, serve: Serve, appOptions: AppOptions = {}) => {
+export const onRequest = (
+  name: FunctionFiredBy<'callers' | 'push'>,
+  options: RequestOptions,
+  serve: Serve,
+  appOptions: AppOptions = {},
+) => {
   answerFrameworkErrors(undefined)
-  const isPrivate = functionRows[name] !== 'anyone'
+  const isPrivate = functionRow(name, 'callers', 'push').firedBy === 'push'
+  const asItself = { actor: controlPlaneActor(name), trace: null }
   const openApp = async () => {
     const app = await createApp(serve, { ...appOptions, name, instancesMax: options.maxInstances })
     const misplaced = routesOf(app).find((route) => (rowOf(route, appOptions).callers === 'invoker') !== isPrivate)
@@ -45,16 +55,16 @@ export const onRequest = (name: FunctionName, options: RequestOptions, serve: Se
   })
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const listen = await listener(undefined)
-    await listen(request, response)
+    await actingFor(asItself, () => listen(request, response))
   }
   const endpoint = endpointOf(options, isPrivate ? 'private' : 'public')
-  return Object.assign(handle, { __endpoint: endpoint, openApp }) satisfies HttpsFunction
+  return Object.assign(handle, { __endpoint: endpoint, deployedAs: name, openApp }) satisfies HttpsFunction
 }
 
 /**
  * Routes in an app that answers errors as `onRequest` says, and lets in whom the policy does. Each request passes, in this
  * order: what keeps browsers from being misused, the quota of its address, the record of the call, the guard with the
- * quotas of who makes it.
+ * quotas of who makes it, and what the framework said of its body.
  *
  * @throws where a route has no row
  */
@@ -88,14 +98,25 @@ export const createApp = async (serve: Serve, options: AppOptions = {}): Promise
   app.use(recordCalls(shared, rows))
   app.use(methodNotAllowed({ app, onMethodNotAllowed }))
   app.use(guard(limits.ofPrincipal(authenticate)))
+  app.use(refuseUnreadBody)
   app.notFound(() => problemResponse(new RequestProblem(404)))
-  app.onError((error, { req }) => {
-    if (!isRequestProblem(error)) logger.error('request failed', { path: req.path, error: messageOf(error) })
+  app.onError((error, request) => {
+    if (!isRequestProblem(error))
+      log.error('request failed', { route: callOf(request).route ?? 'none', error: messageOf(error) })
     return problemResponse(problemOf(error))
   })
   serve(app, shared)
   for (const route of routesOf(app)) rowOf(route, options)
   return app
+}
+
+// As @hono/node-server hands the request on; a test that asks the app itself has none.
+const Incoming = z.object({ incoming: z.unknown() })
+
+const refuseUnreadBody: MiddlewareHandler = async ({ env }, next) => {
+  const unread = unreadBodyOf(Incoming.safeParse(env).data?.incoming)
+  if (unread) throw unread
+  await next()
 }
 
 /** The routes of an app, such as `GET /v1/agents`. */

@@ -1,4 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { http, type HttpFunction } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
@@ -7,6 +10,8 @@ import { idToken, type IdTokenOptions } from '@infinity-matrix/testing'
 import type { HttpsFunction } from 'firebase-functions/https'
 import { vi } from 'vitest'
 import { createApp } from './on-request.ts'
+import type { onTick } from './on-tick.ts'
+import type { onTopic } from './on-topic.ts'
 import { projectId } from './params.ts'
 
 /**
@@ -20,6 +25,7 @@ export const startLocalEngines = async (
   { clock, tablesIn }: { clock?: () => number; tablesIn?: string } = {},
 ) => {
   const address = { host: '127.0.0.1', port: 0 }
+  const keys = await mkdtemp(join(tmpdir(), 'keys-'))
   const [store, broker] = await Promise.all([
     startFirestoreEngine({ ...address, ...(clock && { clock }) }),
     startPubSubEngine({ ...address, ...(tablesIn !== undefined && { tablesIn }) }),
@@ -27,10 +33,11 @@ export const startLocalEngines = async (
   vi.stubEnv('FIRESTORE_EMULATOR_HOST', `${store.host}:${store.port}`)
   vi.stubEnv('PUBSUB_EMULATOR_HOST', `${broker.host}:${broker.port}`)
   vi.stubEnv('GCLOUD_PROJECT', project)
+  vi.stubEnv('IMX_KEY_FILE', join(keys, 'keys.json'))
   // Nothing is asked of it: that it stands in is why unsigned tokens are good.
   vi.stubEnv('FIREBASE_AUTH_EMULATOR_HOST', '127.0.0.1:9099')
   const close = async () => {
-    await Promise.all([store.close(), broker.close()])
+    await Promise.all([store.close(), broker.close(), rm(keys, { recursive: true })])
     vi.unstubAllEnvs()
   }
   return { store, broker, close }
@@ -51,6 +58,32 @@ export const openApp = async (...app: Parameters<typeof createApp>) => {
   }
 }
 export type OpenedApp = Awaited<ReturnType<typeof openApp>>
+
+/** An event of Eventarc, from a topic of this project unless it says otherwise. */
+export const eventOf = (topic: string, message: object, said: { type?: string; source?: string } = {}) => ({
+  specversion: '1.0',
+  id: '1',
+  type: 'google.cloud.pubsub.topic.v1.messagePublished',
+  source: `//pubsub.googleapis.com/projects/${projectId()}/topics/${topic}`,
+  ...said,
+  data: { message },
+})
+
+/** Calls a function on a topic with a message of it, as the functions framework does. */
+export const deliverTo = async (
+  handler: ReturnType<typeof onTopic>,
+  message: { messageId: string; publishTime: string; data: string; attributes?: Record<string, string> },
+): Promise<void> => {
+  const topic = handler.__endpoint.eventTrigger?.eventFilters['topic']
+  const call = handler as unknown as (event: object) => Promise<unknown>
+  await call(eventOf(String(topic), message))
+}
+
+/** Runs a function at its time, as its job of Cloud Scheduler does. */
+export const runTick = async (handler: ReturnType<typeof onTick>): Promise<void> => {
+  const jobName = `firebase-schedule-${handler.deployedAs}-us-central1`
+  await handler.run({ jobName, scheduleTime: new Date().toISOString() })
+}
 
 /** Serves a function as Cloud Run does, under the functions framework. */
 export const serveFunction = async (name: string, served: HttpsFunction) => {

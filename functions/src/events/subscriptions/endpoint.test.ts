@@ -333,8 +333,9 @@ describe('declared', () => {
 
   it('a topic of its own is taken', async () => {
     const definition = { tenant: 'a-b', target: { kind: 'topic', topic: 'tenant.a-b.changes' } }
-    const { id } = SubscriptionDocument.parse(await call('POST', '/v1/subscriptions', definition))
-    await call('DELETE', `/v1/subscriptions/${id}`)
+    const made = SubscriptionDocument.parse(await call('POST', '/v1/subscriptions', definition))
+    expect(made.target).toEqual(definition.target)
+    await call('DELETE', `/v1/subscriptions/${made.id}`)
   })
 
   it('an endpoint of this machine is taken where that is allowed, and only there', async () => {

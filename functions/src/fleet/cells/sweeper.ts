@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createShard, decodeVoices, silenceEvent, type Shard, type SilenceEvent } from '@infinity-matrix/core/fleet'
 import type { DocumentReference } from '@google-cloud/firestore'
-import { logger } from 'firebase-functions/logger'
 import { isLeaseLost, type HeldLease, type Leases } from '../../runtime/lease.ts'
+import { log } from '../../runtime/log.ts'
 import type { CellStore, PulseCursor, StoredPulse } from './store.ts'
 
 export interface SweeperOptions {
@@ -81,7 +81,7 @@ export const createSweeper = ({ store, leases, tell, holder, nowMs }: SweeperOpt
     const of = watched.find(({ shard }) => shard.shard === pulse.shard)
     if (!of) return
     const refused = of.shard.hear(decodeVoices(pulse), now)
-    if (refused > 0) logger.error('a cell has no room, and cannot be divided', { refused, shard: pulse.shard })
+    if (refused > 0) log.error('a cell has no room, and cannot be divided', { refused, shard: pulse.shard })
     of.pulses.push({ ref, heardAt: now })
   }
 
@@ -97,7 +97,7 @@ export const createSweeper = ({ store, leases, tell, holder, nowMs }: SweeperOpt
       return true
     } catch (error) {
       if (!isLeaseLost(error)) throw error
-      logger.warn('another sweeper took over', { shard: of.shard.shard })
+      log.warn('another sweeper took over', { shard: of.shard.shard })
       return false
     }
   }

@@ -1,9 +1,9 @@
 import { collections, CountsDocument, countShards, CountShard, type AgentCounts } from '@infinity-matrix/contracts'
 import { countChanges, countsViewOf, type AgentWritten, type CountChanges } from '@infinity-matrix/core/fleet'
 import type { Firestore } from '@google-cloud/firestore'
-import { logger } from 'firebase-functions/logger'
 import type { Context } from '../../runtime/context.ts'
 import { messageOf } from '../../runtime/failure.ts'
+import { log } from '../../runtime/log.ts'
 
 // A document takes about one write a second for long.
 const pauseMs = 1000
@@ -65,7 +65,7 @@ export const createCounter = ({ firestore, nowMs }: Pick<Context, 'firestore' | 
       await reference?.set({ changes: Object.fromEntries(increments) as unknown }, { merge: true })
     } catch (error) {
       // It may have been counted or not: trying again could count it twice.
-      logger.warn('counts are off until they are reconciled', { tenant, error: messageOf(error) })
+      log.warn('counts are off until they are reconciled', { tenant, error: messageOf(error) })
     }
   }
 

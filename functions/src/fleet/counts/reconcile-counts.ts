@@ -9,9 +9,9 @@ import {
 import { countGroups, minuteOf, reconcileCounts, type Counts } from '@infinity-matrix/core/fleet'
 import type { Firestore } from '@google-cloud/firestore'
 import { z } from 'zod'
-import { logger } from 'firebase-functions/logger'
 import type { Context } from '../../runtime/context.ts'
 import type { HeldLease, Leases } from '../../runtime/lease.ts'
+import { log } from '../../runtime/log.ts'
 import { agentsMatching } from '../agents.ts'
 import { countsReference, readCounts, shardReferences } from './counts.ts'
 
@@ -80,7 +80,7 @@ export const reconcileTenant = async (
   const exact = await countExactly(firestore, tenant, regions, minute)
   const reconciled = reconcileCounts(counted, shards, exact, minute)
   await leases.commit(held, (transaction) => void transaction.set(countsReference(firestore, tenant), reconciled))
-  if (Object.keys(reconciled.drift).length > 0) logger.warn('counts were off', { tenant, ...reconciled })
+  if (Object.keys(reconciled.drift).length > 0) log.warn('counts were off', { tenant, ...reconciled })
   await forgetBefore(firestore, tenant, shards, minute)
   return reconciled
 }

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto'
 import { collections, countShards, topics, type FoldReceipt } from '@infinity-matrix/contracts'
 import type { RefusedReport } from '@infinity-matrix/core/fleet'
-import { logger } from 'firebase-functions/logger'
 import { once, type Context } from '../../runtime/context.ts'
 import { keepDeadLetter } from '../../runtime/dead-letters.ts'
 import { messageOf } from '../../runtime/failure.ts'
 import { createErasedAgents } from '../../runtime/erased-agents.ts'
 import { governor } from '../../runtime/governor.ts'
+import { log } from '../../runtime/log.ts'
 import { publish } from '../../runtime/publish.ts'
 import { createCounter } from '../counts/counts.ts'
 import { withErasedAgents } from './erased-agents.ts'
@@ -39,7 +39,7 @@ const publishReceipts = async (context: Context, receipts: readonly FoldReceipt[
       })
     await Promise.all(receipts.map(publishOne))
   } catch (error) {
-    logger.warn('receipt not published', { error: messageOf(error) })
+    log.warn('receipt not published', { error: messageOf(error) })
   }
 }
 

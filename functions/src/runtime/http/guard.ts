@@ -1,8 +1,8 @@
 import { decideAnywhere, isForRoles, type Principal } from '@infinity-matrix/core/access'
-import { logger } from 'firebase-functions/logger'
 import type { Context as Request, MiddlewareHandler } from 'hono'
 import { isRequestProblem, RequestProblem } from '../problem.ts'
 import { actingFor } from '../acting.ts'
+import { log } from '../log.ts'
 import { actorOf, requireAllowed } from './authorise.ts'
 import { callOf } from './call.ts'
 import { identifyInvoker } from './invoker.ts'
@@ -33,7 +33,7 @@ export const guard =
     }
     await actingFor({ actor: actorOf(call.principal), trace: call.trace.traceId }, next)
     if (!isForRoles(row) || row.tenant !== 'checked' || call.isChecked || request.res.status >= 400) return
-    logger.error('answered without a check of the tenant', { route: call.route })
+    log.error('answered without a check of the tenant', { route: call.route })
     request.res = undefined
     throw new RequestProblem(500)
   }

@@ -1,7 +1,7 @@
 import type { Principal } from '@infinity-matrix/core/access'
 import type { Context as Request } from 'hono'
 import { z } from 'zod'
-import { deliverServiceAccount } from '../params.ts'
+import { deliverServiceAccount, isLocal } from '../params.ts'
 import { unauthenticated } from './authorise.ts'
 
 const Claims = z.object({ email: z.string() })
@@ -16,15 +16,15 @@ const pubsub: Principal = {
 
 /**
  * Who calls a private function: nobody but Pub/Sub, as the service account that its subscriptions name. IAM has verified the
- * token, and cut its signature off. Where no account is set, beside local engines, there is no token.
+ * token, and cut its signature off. Beside local engines there is none unless an account is set; elsewhere one must be.
  */
 export const identifyInvoker = (request: Request): Principal => {
   const expected = deliverServiceAccount.value()
-  if (expected === '') return pubsub
+  if (expected === '' && isLocal()) return pubsub
   const [, payload = ''] = (request.req.header('authorization') ?? '').replace(/^Bearer /i, '').split('.')
   try {
     const { email } = Claims.parse(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')))
-    if (email === expected) return pubsub
+    if (email === expected && expected !== '') return pubsub
   } catch {
     // No token, or none that says who.
   }

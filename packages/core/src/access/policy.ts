@@ -1,6 +1,14 @@
 // Who may do what. firestore.rules are generated from `collectionRows`; the HTTP layer reads `routeRows`, and the wrappers
 // of functions `functionRows`. What has no row serves nobody, and fails the build.
-import type { collections, Role, Scope } from '@infinity-matrix/contracts'
+import {
+  sealTopic,
+  sweepsTopic,
+  topics,
+  undeliveredTopic,
+  type collections,
+  type Role,
+  type Scope,
+} from '@infinity-matrix/contracts'
 
 const everyone = ['viewer', 'editor', 'admin', 'service'] as const
 const editors = ['editor', 'admin', 'service'] as const
@@ -113,6 +121,7 @@ export const routeRows: Readonly<Record<string, RouteRow>> = {
   'POST /v1/subscriptions': row(editors, 'subscriptions:write'),
   'GET /v1/subscriptions': row(editors, 'subscriptions:read'),
   'GET /v1/subscriptions/:id': row(editors, 'subscriptions:read'),
+  'GET /v1/subscriptions/:id/signing-secrets': row(editors, 'subscriptions:write'),
   'PATCH /v1/subscriptions/:id': row(editors, 'subscriptions:write'),
   'POST /v1/subscriptions/:id/pause': row(editors, 'subscriptions:write'),
   'POST /v1/subscriptions/:id/resume': row(editors, 'subscriptions:write'),
@@ -157,40 +166,89 @@ export const routeRows: Readonly<Record<string, RouteRow>> = {
 }
 
 /**
- * Who may invoke a function. `anyone`: our own credentials are asked for at each route. The others are private, which IAM
- * holds: Pub/Sub calls them with what a topic or subscription holds, the scheduler at their times. Each acts as the
- * control-plane actor of its own name.
+ * What fires a function, and nothing else does. `callers`: a request of anybody, of whom each route asks credentials of ours.
+ * The others are private, which IAM holds, and their wrappers look themselves: `push`, a request of Pub/Sub as the service
+ * account that its subscriptions name; `topic`, a message of that topic of ours; `schedule`, Cloud Scheduler's job of the
+ * function, at those times. What is fired so acts as the control-plane actor of its own name, and writes the collections that
+ * are named here beside `writtenByAll`; what a request writes is for its route to say.
  */
-export type Invoker = 'anyone' | 'pubsub' | 'scheduler'
+export type FunctionRow =
+  | { firedBy: 'callers' }
+  | { firedBy: 'push' }
+  | { firedBy: 'topic'; topic: string; writes: Collections }
+  | { firedBy: 'schedule'; schedule: string; writes: Collections }
+type Collections = readonly (keyof typeof collections)[]
+
+const callers = { firedBy: 'callers' } as const
+const onTopic = (topic: string, writes: Collections) => ({ firedBy: 'topic', topic, writes }) as const
+const at = (schedule: string, writes: Collections) => ({ firedBy: 'schedule', schedule, writes }) as const
+
+/** Entries on their way into the ledger, and duties that only one may do at a time. */
+export const writtenByAll: Collections = ['ledgerIntake', 'leases']
+/** Where what is refused is kept, unless it is of an agent whose erasure it opens again. */
+const refusals = ['deadLetters', 'parts', 'erasures'] as const
+const ofRetention = [
+  'alerts',
+  'deadLetterReplays',
+  'deadLetters',
+  'erasedAgents',
+  'erasures',
+  'jobs',
+  'pages',
+  'parts',
+  'quotas',
+  'revocations',
+  'rollups',
+] as const
+const ofAgents = [
+  'agentKeys',
+  'agents',
+  'parked',
+  'alerts',
+  'channels',
+  'deadLetters',
+  'parts',
+  'deadLetterReplays',
+  'jobs',
+  'pages',
+] as const
+const ofFold = ['agents', 'parked', 'shards', 'keyRanges', 'ledgerWindows'] as const
+const ofLog = ['ledgerLog', 'ledgerTiles', 'ledgerEntries'] as const
 
 export const functionRows = {
-  'access-agentTokens': 'anyone',
-  'access-api': 'anyone',
-  'access-reencrypt': 'scheduler',
-  'access-rotateKeys': 'scheduler',
-  'events-api': 'anyone',
-  'events-deliver': 'pubsub',
-  'events-erase': 'scheduler',
-  'events-giveUpMissing': 'scheduler',
-  'events-logReceipts': 'pubsub',
-  'events-onChange': 'pubsub',
-  'events-onCriticalError': 'pubsub',
-  'events-onUndelivered': 'pubsub',
-  'events-replayDeadLetters': 'scheduler',
-  'events-retain': 'scheduler',
-  'events-rollUpReceipts': 'scheduler',
-  'fleet-api': 'anyone',
-  'fleet-ingest': 'anyone',
-  'fleet-onHeartbeat': 'pubsub',
-  'fleet-onStateChange': 'pubsub',
-  'fleet-reconcileCounts': 'scheduler',
-  'fleet-remindDesired': 'scheduler',
-  'fleet-runJobs': 'scheduler',
-  'fleet-sweepCells': 'pubsub',
-  'fleet-sweepGaps': 'scheduler',
-  'fleet-sweepSilent': 'scheduler',
-  'ledger-api': 'anyone',
-  'ledger-seal': 'pubsub',
-  'ledger-sealTick': 'scheduler',
-} as const satisfies Readonly<Record<string, Invoker>>
+  'access-agentTokens': callers,
+  'access-api': callers,
+  'access-reencrypt': at('every 1 minutes', ['reencryptions', 'subscriptions', 'ledgerDisclosures']),
+  'access-rotateKeys': at('every 24 hours', ['tenantKeys', 'reencryptions']),
+  'access-rotateSecrets': at('every 24 hours', []),
+  'events-api': callers,
+  'events-deliver': { firedBy: 'push' },
+  'events-erase': at('every 1 minutes', [...ofAgents, 'erasures', 'erasedAgents']),
+  'events-giveUpMissing': at('every 5 minutes', ['channels', 'subscriptions', ...refusals]),
+  'events-logReceipts': onTopic(topics.analytics.name, []),
+  'events-onChange': onTopic(topics.realtimeSync.name, ['channels', 'subscriptions', ...refusals]),
+  'events-onCriticalError': onTopic(topics.criticalErrors.name, ['alerts', ...refusals]),
+  'events-onUndelivered': onTopic(undeliveredTopic, refusals),
+  'events-replayDeadLetters': at('every 1 minutes', ['deadLetters', 'deadLetterReplays']),
+  'events-retain': at('every 24 hours', ofRetention),
+  'events-rollUpReceipts': at('every 1 minutes', ['rollups', 'rollupJournal']),
+  'fleet-api': callers,
+  'fleet-ingest': callers,
+  'fleet-onHeartbeat': onTopic(topics.healthChecks.name, ['pulses', ...refusals]),
+  'fleet-onStateChange': onTopic(topics.stateChanges.name, [...ofFold, ...refusals]),
+  'fleet-reconcileCounts': at('every 5 minutes', ['counts', 'shards']),
+  'fleet-remindDesired': at('every 10 minutes', []),
+  'fleet-runJobs': at('every 1 minutes', ['jobs', 'pages', 'agents', 'keyRanges']),
+  'fleet-sweepCells': onTopic(sweepsTopic, ['cells', 'digests', 'pulses']),
+  'fleet-sweepGaps': at('every 1 minutes', ['agents']),
+  'fleet-sweepSilent': at('* * * * *', []),
+  'ledger-api': callers,
+  'ledger-seal': onTopic(sealTopic, ofLog),
+  'ledger-sealTick': at('every 1 minutes', ofLog),
+} as const satisfies Readonly<Record<string, FunctionRow>>
 export type FunctionName = keyof typeof functionRows
+
+/** The functions that are fired in one way. */
+export type FunctionFiredBy<By extends FunctionRow['firedBy']> = {
+  [Name in FunctionName]: (typeof functionRows)[Name]['firedBy'] extends By ? Name : never
+}[FunctionName]
