@@ -82,7 +82,7 @@ it('an endpoint hears of its tenant, filtered, projected and in order; gone and 
 it.each([
   [{ filter: 'evnt.type == ""' }, 'filter', /must not name evnt/],
   [{ projection: '{' }, 'projection', /must be CEL/],
-  [{ target: { kind: 'topic', topic: 'agent.state-changes' } }, 'target.topic', /no topic of the control plane/],
+  [{ target: { kind: 'topic', topic: 'agent.state-changes' } }, 'target.topic', /must begin with tenant\./],
   [{ target: { kind: 'topic', topic: 'tenant.another.changes' } }, 'target.topic', /must begin with tenant\./],
   [{ target: { kind: 'https', url: 'http://10.0.0.1/' } }, 'target.url', /must be https/],
   [{ retry: { attemptsMax: 1 } }, 'retry.attemptsMax', /from 5 to 100/],

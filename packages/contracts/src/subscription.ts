@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { fields } from './data-class.ts'
-import { topics } from './topics.ts'
 import { Instant } from './when.ts'
 
 const expressionLengthMax = 1000
@@ -9,14 +8,13 @@ const expression = z
   .min(1, { error: 'must be a CEL expression' })
   .max(expressionLengthMax, { error: `must be at most ${expressionLengthMax} characters` })
 
-/** Topics of subscribers' own begin with none of the control plane's names, nor with those that Pub/Sub keeps. */
+/** Where messages wait for a subscriber's endpoint. */
 export const subscriberTopicPrefix = 'subscriber.'
 /** Where messages go that a subscriber's endpoint did not take. */
 export const undeliveredTopic = 'subscriber-undelivered'
-const ownTopics = [...Object.values(topics).map(({ name }) => name), subscriberTopicPrefix, undeliveredTopic, 'goog']
-/** Topics of a tenant's own begin so, as no other tenant's can: one tenant is never sent what is another's. */
+/** Topics of a tenant's own begin so, as neither another tenant's nor one of the control plane's does: nobody is sent what is for others. */
 export const tenantTopicPrefix = (tenant: string): string => `tenant.${tenant}.`
-const topicRule = 'must be 3 to 255 letters, digits or ._~- that start with a letter, and no topic of the control plane'
+const topicRule = 'must be 3 to 255 letters, digits or ._~- that start with a letter'
 
 const audienceRule = 'must be 1 to 500 characters'
 
@@ -28,8 +26,7 @@ export const SubscriptionTarget = z.discriminatedUnion(
         kind: z.literal('topic'),
         topic: z
           .string({ error: topicRule })
-          .regex(/^[A-Za-z][A-Za-z0-9._~-]{2,254}$/, { error: topicRule })
-          .refine((name) => !ownTopics.some((own) => name.startsWith(own)), { error: topicRule }),
+          .regex(/^[A-Za-z][A-Za-z0-9._~-]{2,254}$/, { error: topicRule }),
       }),
     ),
     z.strictObject({
