@@ -3,6 +3,9 @@
  * are in it all the same. checks/data-classes compares with every schema there is.
  */
 export const shownAllTheSame: Readonly<Record<string, string>> = {
+  'AgentKeyFile.privateKey': 'kept by the agent alone',
+  'AgentToken.token': 'given to the agent that asks for it',
+  'AgentTokenRequest.signature': 'told to us by the agent',
   'ApiKeySecret.key': 'shown once, to whoever makes it',
   'SigningSecret.secret': 'shown to who may change the subscription, to verify deliveries with',
   'SigningSecrets.secrets.*.secret': 'the same',

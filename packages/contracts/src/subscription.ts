@@ -24,9 +24,7 @@ export const SubscriptionTarget = z.discriminatedUnion(
     z.strictObject(
       fields.internal({
         kind: z.literal('topic'),
-        topic: z
-          .string({ error: topicRule })
-          .regex(/^[A-Za-z][A-Za-z0-9._~-]{2,254}$/, { error: topicRule }),
+        topic: z.string({ error: topicRule }).regex(/^[A-Za-z][A-Za-z0-9._~-]{2,254}$/, { error: topicRule }),
       }),
     ),
     z.strictObject({
