@@ -65,6 +65,7 @@ it(
     expect(await agentOf(other)).toBeUndefined()
 
     expect(await agentKey('token', file)).toMatch(/^ey/)
+    expect(await agentKey('list', agentId, '--tenant', tenant, '--json')).toContain(`"${key.publicKey}"`)
     await agentKey('remove', agentId, key.id, '--tenant', tenant)
     await waitFor('the token to be refused', async () => ((await get(agentId)) === 401 ? true : undefined), {
       deadlineSeconds: 60,

@@ -207,6 +207,8 @@ describe('an erasure', { timeout: 60_000 }, () => {
     await alert(`agents/${agentId}`, 'cannot be read')
     await alert('topics/agent.state-changes', `too many reports of ${agentId} wait`)
     await alert('functions/one', `${other} is contended`)
+    const keys = { tenant, subject: `agents/${agentId}`, keys: [], spent: [] }
+    await shared.firestore.doc(`${collections.agentKeys}/${tenant}.${agentId}`).set(keys)
     await rolledUp(tenant)
     expect((await places(agentId)).length).toBeGreaterThan(12)
 
@@ -218,7 +220,7 @@ describe('an erasure', { timeout: 60_000 }, () => {
     expect(JSON.stringify(erasure)).not.toContain(agentId)
     expect(erasure).toMatchObject({
       tenant,
-      deleted: { agents: 1, alerts: 2, deadLetters: 5, agent_state_changes: 6, system_health_checks: 1 },
+      deleted: { agentKeys: 1, agents: 1, alerts: 2, deadLetters: 5, agent_state_changes: 6, system_health_checks: 1 },
     })
     const { docs } = await shared.firestore.collection(collections.agents).where('lastSequence', '==', 3).get()
     expect(docs.map(({ id }) => id)).toEqual([other])

@@ -23,7 +23,7 @@ export interface AgentCredentialOptions {
   backoffMsMax?: number
   timeoutSeconds?: number
   fetch?: typeof globalThis.fetch
-  /** A clock that only goes on, in milliseconds. */
+  /** A clock that goes on while the machine sleeps, in milliseconds. */
   nowMs?: () => number
 }
 
@@ -51,7 +51,7 @@ export const createAgentCredential = ({
   backoffMsMax = 10_000,
   timeoutSeconds = 30,
   fetch,
-  nowMs = () => performance.now(),
+  nowMs = () => Date.now(),
 }: AgentCredentialOptions) => {
   const base = origin.replace(/\/$/, '')
   const client = ky.create({
