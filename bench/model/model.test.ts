@@ -48,9 +48,9 @@ const deployment: Deployment = { maxInstances: 8, cpu: 1, memoryGib: 0.5, concur
 describe('dollars per million events', () => {
   const items = costs(load, factors, measures, deployment)
   it('count bytes of messages with their envelope', () => {
-    // 10,000 messages of 13 + 100 * 401 bytes, and 37 of id and time.
-    expect(items.pubsubIn).toBeCloseTo((10_000 * 40_150 * 40) / 2 ** 40, 9)
-    expect(items.archiveSubscription).toBeCloseTo((10_000 * 40_150 * 50) / 2 ** 40, 9)
+    // 10,000 messages of 100 lines of 400 bytes, 99 bytes between them, and 37 of id and time.
+    expect(items.pubsubIn).toBeCloseTo((10_000 * 40_136 * 40) / 2 ** 40, 9)
+    expect(items.archiveSubscription).toBeCloseTo((10_000 * 40_136 * 50) / 2 ** 40, 9)
   })
   it('count one read and one write for each agent in a window', () => {
     expect(items.firestoreReads).toBeCloseTo(0.05 * 0.3, 9)
