@@ -28,6 +28,8 @@ beforeAll(async () => {
   vi.stubEnv('LEDGER_ORIGIN', 'hostile.test/ledger')
   // Who is let in without credentials would soon be refused for that alone.
   vi.stubEnv('QUOTA_ADDRESS_PER_MINUTE', '0')
+  vi.stubEnv('SIGN_IN_ORIGINS', 'https://hostile.test')
+  vi.stubEnv('WALLET_CHAIN_IDS', '1')
 })
 afterAll(async () => {
   await Promise.all(closing.map((close) => close()))

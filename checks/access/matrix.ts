@@ -74,6 +74,8 @@ export const tryFunctions = async (): Promise<Trial[]> => {
     QUOTA_PRINCIPAL_PER_MINUTE: '0',
     QUOTA_TENANT_PER_MINUTE: '0',
     QUOTA_ADDRESS_PER_MINUTE: '0',
+    SIGN_IN_ORIGINS: 'https://console.example.com',
+    WALLET_CHAIN_IDS: '1',
     LEDGER_ORIGIN: 'log.example/matrix',
     IMX_LEDGER_KEY_FILE: join(keys, 'ledger.json'),
     IMX_KEY_FILE: join(keys, 'keys.json'),

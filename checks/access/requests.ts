@@ -299,6 +299,17 @@ export const requests: Readonly<Record<string, Ask>> = {
   'GET /v1/ledger/proofs/window': at(foldedWindow, (id) => ({
     path: `/v1/ledger/proofs/window?window=${id}&agent=agent-1`,
   })),
+  'POST /v1/passkeys/registration-options': plain(() => ({
+    path: '/v1/passkeys/registration-options',
+    body: { account: 'ada@example.com' },
+  })),
+  'POST /v1/passkeys': plain(() => ({ path: '/v1/passkeys', body: {} })),
+  'POST /v1/passkeys/assertion-options': plain(() => ({ path: '/v1/passkeys/assertion-options', body: {} })),
+  'POST /v1/passkeys/assertions': plain(() => ({ path: '/v1/passkeys/assertions', body: {} })),
+  'GET /v1/passkeys': plain(() => ({ path: '/v1/passkeys' })),
+  'DELETE /v1/passkeys/:id': plain(() => ({ path: `/v1/passkeys/${'0'.repeat(64)}` })),
+  'POST /v1/sign-in/wallet/nonce': plain(() => ({ path: '/v1/sign-in/wallet/nonce', body: {} })),
+  'POST /v1/sign-in/wallet': plain(() => ({ path: '/v1/sign-in/wallet', body: {} })),
   'POST /v1/deliveries/:id': plain((_, id) => ({
     path: `/v1/deliveries/${id}`,
     body: { message: { messageId: '1', data: '', attributes: {}, publishTime: now() } },

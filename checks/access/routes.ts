@@ -36,7 +36,8 @@ const serveAll = async () => {
 }
 
 const isMeantTo = (row: RouteRow, person: Person): boolean => {
-  if (!isForRoles(row)) return row.callers === 'anyone'
+  if (!isForRoles(row))
+    return row.callers === 'anyone' || (row.callers === 'person' && person.isSignedIn && person.role !== 'agent')
   return isMeant(person, row.callers, row.tenant === 'platform' ? 'platform' : 'tenant')
 }
 

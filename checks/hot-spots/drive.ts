@@ -12,6 +12,7 @@ import {
   type TopicName,
   topics,
 } from '@infinity-matrix/contracts'
+import { anonymous } from '@infinity-matrix/core/access'
 import { startFirestoreEngine } from '@infinity-matrix/embedded/firestore'
 import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { history, idToken, observationJson, reportJson, troubled, waitFor } from '@infinity-matrix/testing'
@@ -19,6 +20,8 @@ import fc from 'fast-check'
 import { vi } from 'vitest'
 import { createAgentKeys } from '../../functions/src/access/agents/agent-keys.ts'
 import { createMembers } from '../../functions/src/access/members/members.ts'
+import { createPasskeys } from '../../functions/src/access/passkeys/passkeys.ts'
+import { createChallenges } from '../../functions/src/access/sign-in/challenges.ts'
 import { createCellStore } from '../../functions/src/fleet/cells/store.ts'
 import { createSweeper } from '../../functions/src/fleet/cells/sweeper.ts'
 import * as functions from '../../functions/src/index.ts'
@@ -121,6 +124,7 @@ export const driveFunctions = async () => {
   await driveFailures({ deliver, draw })
   await driveDuties(pass)
   await driveMembers()
+  await driveSignIns()
   await driveLedger(pass)
   // What people begin is seldom: seen, and too little to be judged by.
   await post(functions.events.api, '/v1/erasures', { tenant: 'nobody', agentId: 'nobody' })
@@ -267,8 +271,10 @@ const driveMembers = async () => {
   const accounts = {
     uidOf: async () => undefined,
     exists: async () => true,
-    setRoles: async () => undefined,
+    ensure: async () => undefined,
+    setClaims: async () => undefined,
     endSessions: async () => undefined,
+    customToken: async () => '',
   }
   const members = createMembers(shared, accounts)
   for (let count = 0; count < 60; count++) {
@@ -283,6 +289,20 @@ const driveMembers = async () => {
   for (let count = 0; count < 60; count++) {
     const agentId = AgentId.parse(hash('sha256', `agent ${count}`).slice(0, 12))
     await agentKeys.add({ tenant: 'tenant-0', agentId, publicKey: `${count}` })
+  }
+}
+
+/** Passkeys that accounts add, and what sign-ins are to answer. */
+const driveSignIns = async () => {
+  const shared = await context()
+  const [passkeys, challenges] = [createPasskeys(shared), createChallenges(shared)]
+  for (let count = 0; count < 60; count++) {
+    const id = hash('sha256', `passkey ${count}`)
+    const person = { ...anonymous, kind: 'person', id: id.slice(0, 28), hasSecondFactor: true } as const
+    const shown = { id, credentialId: id, publicKey: id, counter: 0, transports: [], aaguid: 'none', isBackedUp: false }
+    await passkeys.add(person, 'a key', shown)
+    await passkeys.use(id, 1)
+    await challenges.issue('wallet-sign-in', null)
   }
 }
 

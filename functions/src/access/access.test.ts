@@ -22,11 +22,13 @@ const ended: string[] = []
 const accounts: Accounts = {
   uidOf: async (email) => (email === 'ada@example.com' ? 'ada' : undefined),
   exists: async (uid) => uid !== 'nobody',
-  setRoles: async (uid, roles) => {
+  ensure: async () => undefined,
+  setClaims: async (uid, { roles }) => {
     claims.set(uid, roles)
     told.push({ uid, roles })
   },
   endSessions: async (uid) => void ended.push(uid),
+  customToken: async (uid) => uid,
 }
 
 beforeAll(async () => {

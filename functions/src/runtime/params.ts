@@ -54,6 +54,21 @@ export const quotas = {
 /** Origins of pages that may call the API from a browser, separated by commas. */
 export const corsOrigins = defineString('CORS_ORIGINS', { default: '' })
 
+/** Origins of pages on which people sign in by passkey or wallet, separated by commas; neither is there where none is set. */
+export const signInOrigins = defineString('SIGN_IN_ORIGINS', { default: '' })
+
+/**
+ * The domain that passkeys are for: the host of those origins, or what they are beneath. Passkeys are good for no other, so
+ * it cannot be changed later. Empty: the host of the first.
+ */
+export const passkeyDomain = defineString('PASSKEY_DOMAIN', { default: '' })
+
+/** Chains whose wallets may sign in, by their ids and with commas between, such as `1`; empty: none. */
+export const walletChainIds = defineString('WALLET_CHAIN_IDS', { default: '' })
+
+/** Where contracts of a chain are asked whether they signed, such as `1=https://rpc.example`, with commas between. */
+export const walletRpcUrls = defineString('WALLET_RPC_URLS', { default: '' })
+
 /** Whether endpoints of subscribers may be on this machine, over plain http: for engines on this machine only. */
 export const localEndpoints = defineBoolean('LOCAL_ENDPOINTS', { default: false })
 

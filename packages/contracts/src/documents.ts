@@ -40,6 +40,9 @@ export const collections = {
   /** What accounts may do, by their id; and whose tokens are revoked. */
   members: 'members',
   revocations: 'revocations',
+  /** Passkeys of accounts; and what a sign-in is to answer, until it does. */
+  passkeys: 'passkeys',
+  signInChallenges: 'signInChallenges',
   /** Under a tenant's counts: what changed since they were counted. */
   shards: 'shards',
   /** What is left of each quota in its window, by the quota's name. */

@@ -7,6 +7,7 @@ export const shownAllTheSame: Readonly<Record<string, string>> = {
   'AgentToken.token': 'given to the agent that asks for it',
   'AgentTokenRequest.signature': 'told to us by the agent',
   'ApiKeySecret.key': 'shown once, to whoever makes it',
+  'SignInToken.customToken': 'given to who signs in',
   'SigningSecret.secret': 'shown to who may change the subscription, to verify deliveries with',
   'SigningSecrets.secrets.*.secret': 'the same',
   'SubscriptionDefinition.target.url': 'told to us by whoever makes it',

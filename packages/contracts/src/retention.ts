@@ -32,6 +32,7 @@ export const documentRetention: Readonly<Partial<Record<keyof typeof collections
   jobs: { field: 'updatedAt', days: storageDays.warm },
   erasures: { field: 'requestedAt', days: storageDays.cold },
   quotas: { field: 'endsAt', days: 0 },
+  signInChallenges: { field: 'expiresAt', days: 0 },
   // No token that is older than that is good any more.
   revocations: { field: 'at', days: 1, found: { shards: revocationShards } },
   // It says itself when.

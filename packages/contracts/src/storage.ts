@@ -18,6 +18,7 @@ import { Rollup, RollupJournal } from './rollup.ts'
 import { ApiKeyDocument, ServiceAccountDocument } from './services.ts'
 import { ChannelDocument, SubscribedTenants, SubscriptionDocument } from './subscription.ts'
 import { QuotaDocument } from './quota.ts'
+import { Passkey, SignInChallenge } from './sign-in.ts'
 import { Reencryption, TenantKeys } from './tenant-keys.ts'
 
 /** How a collection keeps the fields that their class wants sealed. */
@@ -60,6 +61,7 @@ export const storage: Readonly<Partial<Record<keyof typeof collections, Storage>
   pages: { schema: JobPage },
   parked: { schema: ParkedReport, plain: ofAgents },
   parts: { schema: DeadLetterPart, plain: ofAgents },
+  passkeys: { schema: Passkey, plain: 'an account is of no tenant, under whose key it could stand' },
   pulses: { schema: PulseDocument, plain: ofAgents },
   revocations: { schema: Revocation },
   rollups: { schema: Rollup },
@@ -67,6 +69,7 @@ export const storage: Readonly<Partial<Record<keyof typeof collections, Storage>
   reencryptions: { schema: Reencryption },
   rollupJournal: { schema: RollupJournal },
   shards: { schema: CountShard },
+  signInChallenges: { schema: SignInChallenge },
   subscribedTenants: { schema: SubscribedTenants },
   tenantKeys: { schema: TenantKeys, plain: 'a data key is wrapped already, by a key that is not ours to read' },
   subscriptions: { schema: SubscriptionDocument },

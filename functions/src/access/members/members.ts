@@ -47,7 +47,10 @@ export const createMembers = (context: Context, accounts: Accounts) => {
   const get = async (uid: string): Promise<Member | undefined> => memberFrom(await members.doc(uid).get())
 
   // The table is what counts: after any change, by whomever, tokens tell what it says.
-  const mirror = async (uid: string): Promise<void> => accounts.setRoles(uid, (await get(uid))?.roles ?? {})
+  const mirror = async (uid: string): Promise<void> => {
+    const { roles = {}, signedInFrom = 0 } = (await get(uid)) ?? {}
+    await accounts.setClaims(uid, { roles, signedInFrom })
+  }
 
   const revoke = (transaction: Transaction, uid: string): void =>
     revokeIn(context, transaction, nameOf({ kind: 'person', id: uid }), now())
@@ -68,7 +71,7 @@ export const createMembers = (context: Context, accounts: Accounts) => {
     const before = await get(uid)
     const wanted = decide(before, false)
     if (before && wanted.kind === 'next' && isNarrower(before.roles, wanted.member.roles))
-      await accounts.setRoles(uid, commonRoles(before.roles, wanted.member.roles))
+      await accounts.setClaims(uid, { ...before, roles: commonRoles(before.roles, wanted.member.roles) })
     try {
       return await recorded(context, async (transaction, record) => {
         const [snapshot, found] = [await transaction.get(members.doc(uid)), await transaction.get(admins.limit(2))]
@@ -116,21 +119,32 @@ export const createMembers = (context: Context, accounts: Accounts) => {
       leave,
     )
 
-  /** Every token and every session of an account is over. */
+  /**
+   * Every token and every session of an account is over, and every custom token that is not used yet. Tokens tell so before
+   * those that do not are revoked.
+   */
   const endSessions = async (uid: string, tenant: string): Promise<void> => {
-    await recorded(context, async (transaction, record) => {
-      const known = memberFrom(await transaction.get(members.doc(uid)))
-      if (!known) return
-      transaction.update(members.doc(uid), { signedInFrom: Math.floor(nowMs() / 1000) })
-      revoke(transaction, uid)
-      record({
-        kind: 'change',
-        action: 'sessions-ended',
-        tenant,
-        subject: `${collections.members}/${uid}`,
-        outcome: 'done',
+    const before = await get(uid)
+    if (!before) return
+    const signedInFrom = Math.floor(nowMs() / 1000)
+    await accounts.setClaims(uid, { ...before, signedInFrom })
+    try {
+      await recorded(context, async (transaction, record) => {
+        const known = memberFrom(await transaction.get(members.doc(uid)))
+        if (!known) return
+        transaction.update(members.doc(uid), { signedInFrom })
+        revoke(transaction, uid)
+        record({
+          kind: 'change',
+          action: 'sessions-ended',
+          tenant,
+          subject: `${collections.members}/${uid}`,
+          outcome: 'done',
+        })
       })
-    })
+    } finally {
+      await mirror(uid)
+    }
     await accounts.endSessions(uid)
   }
 

@@ -7,7 +7,7 @@ import { authorise } from '../../runtime/http/authorise.ts'
 import { callOf } from '../../runtime/http/call.ts'
 import { RequestProblem } from '../../runtime/problem.ts'
 import { notValid, readJson, readQuery } from '../../runtime/request-body.ts'
-import { openAccounts, type Accounts } from './accounts.ts'
+import { openAccountsNow, type Accounts } from './accounts.ts'
 import { createMembers, type Members } from './members.ts'
 
 const limits = { mediaTypes: ['application/json'], bytesMax: 10_000 }
@@ -93,5 +93,3 @@ export const serveMembers = (
   app.delete('/v1/members/:uid', (request) => remove(request))
   app.post('/v1/members/:uid/end-sessions', (request) => endSessions(request))
 }
-
-const openAccountsNow = () => openAccounts(undefined)

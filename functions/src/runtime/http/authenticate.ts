@@ -11,6 +11,7 @@ import { isFaultOfToken } from './fault-of-token.ts'
 import { firebaseKeysUrl, isFirebaseIssuer, verifyFirebaseToken } from './firebase-tokens.ts'
 import { createServiceAccountCheck, googleKeysUrl, isGoogleIssuer } from './google-tokens.ts'
 import type { Authenticate } from './guard.ts'
+import { createPasskeyCheck } from './passkeys.ts'
 import { createRevocations } from './revocations.ts'
 
 const tokenLengthMax = 8192
@@ -45,6 +46,7 @@ export const createAuthenticate = (
   const isRevoked = createRevocations(context)
   const serviceOfKey = createApiKeyCheck(context)
   const serviceOfAccount = createServiceAccountCheck(context, googleKeys)
+  const isPasskeyOf = createPasskeyCheck(context)
   const agentTokens = createAgentTokens(context)
 
   const requireUnrevoked = async (name: string, issuedAtSeconds: number): Promise<void> => {
@@ -52,7 +54,7 @@ export const createAuthenticate = (
   }
 
   const byFirebase = async (token: string): Promise<Principal> => {
-    const tokens = { projectId: projectId(), nowMs: context.nowMs, keys: await firebaseKeys() }
+    const tokens = { projectId: projectId(), nowMs: context.nowMs, keys: await firebaseKeys(), isPasskeyOf }
     const { principal, issuedAtSeconds } = await verifyFirebaseToken(token, tokens)
     await requireUnrevoked(nameOf(principal), issuedAtSeconds)
     return principal

@@ -21,7 +21,9 @@ const details: Readonly<Record<RefusalReason, string>> = {
   'other-agent': 'An agent may do this for itself only.',
   role: 'Your role does not allow this.',
   scope: 'The scopes of these credentials do not include this.',
-  'second-factor-needed': 'Admins need a second factor: sign in with it.',
+  'second-factor-needed': 'A second factor is needed: sign in with one.',
+  'person-only': 'Only people do this, for their own account.',
+  'recent-sign-in-needed': 'Sign in again: for the first passkey that must be at most 5 minutes ago.',
 }
 
 const challenge = 'Bearer realm="infinity-matrix"'

@@ -1,15 +1,22 @@
 import { RolesByTenant } from '@infinity-matrix/contracts'
-import type { Principal } from '@infinity-matrix/core/access'
+import { isEnded, secondFactorOf, signedInAt, type Principal } from '@infinity-matrix/core/access'
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import { z } from 'zod'
+import { unauthenticated } from './authorise.ts'
 
 const Claims = z.object({
   sub: z.string().min(1).max(128),
   iat: z.number(),
+  auth_time: z.number(),
+  // Of the account, as the table of members has it.
   roles: RolesByTenant.default({}),
-  /** Set where the sign-in was by a passkey, which is two factors in one. */
-  passkey: z.boolean().default(false),
-  firebase: z.object({ sign_in_second_factor: z.string().optional() }).default({}),
+  signedInFrom: z.number().default(0),
+  // Of custom tokens.
+  provenAt: z.number().optional(),
+  passkey: z.string().optional(),
+  firebase: z
+    .object({ sign_in_provider: z.string().optional(), sign_in_second_factor: z.string().optional() })
+    .default({}),
 })
 
 const issuerPrefix = 'https://securetoken.google.com/'
@@ -24,17 +31,20 @@ export interface FirebaseTokens {
   nowMs: () => number
   /** Google's keys; `unsigned` where the Auth emulator issues tokens, which signs nothing. */
   keys: JWTVerifyGetKey | 'unsigned'
+  /** Whether a passkey is one of an account. */
+  isPasskeyOf: (id: string, uid: string) => Promise<boolean>
 }
 
 /**
  * Who an ID token of Firebase is of.
  *
+ * @throws {RequestProblem} 401 where the sessions of the account were ended since its sign-in
  * @throws what jose or zod throw for a token that is not good
  * @see https://firebase.google.com/docs/auth/admin/verify-id-tokens#verify_id_tokens_using_a_third-party_jwt_library
  */
 export const verifyFirebaseToken = async (
   token: string,
-  { projectId, nowMs, keys }: FirebaseTokens,
+  { projectId, nowMs, keys, isPasskeyOf }: FirebaseTokens,
 ): Promise<{ principal: Principal; issuedAtSeconds: number }> => {
   const { jwtVerify, UnsecuredJWT } = await import('jose')
   const expected = {
@@ -48,10 +58,27 @@ export const verifyFirebaseToken = async (
     keys === 'unsigned'
       ? UnsecuredJWT.decode(token, expected)
       : await jwtVerify(token, keys, { ...expected, algorithms: ['RS256'] })
-  const { sub, iat, roles, passkey, firebase } = Claims.parse(payload)
-  const hasSecondFactor = passkey || firebase.sign_in_second_factor !== undefined
+  const { sub, iat, auth_time: authTime, roles, signedInFrom, provenAt, passkey, firebase } = Claims.parse(payload)
+  const signIn = {
+    provider: firebase.sign_in_provider,
+    firebaseFactor: firebase.sign_in_second_factor,
+    passkey,
+    provenAt,
+    authTime,
+  }
+  if (isEnded(signIn, signedInFrom)) throw unauthenticated('The session was ended.', 'invalid_token')
+  const factor = secondFactorOf(signIn, Math.floor(nowMs() / 1000))
+  const hasSecondFactor = factor === 'firebase' || (factor !== undefined && (await isPasskeyOf(factor.passkey, sub)))
   return {
-    principal: { kind: 'person', id: sub, method: 'firebase', roles, scopes: null, hasSecondFactor },
+    principal: {
+      kind: 'person',
+      id: sub,
+      method: 'firebase',
+      roles,
+      scopes: null,
+      hasSecondFactor,
+      signedInAtSeconds: signedInAt(signIn),
+    },
     issuedAtSeconds: iat,
   }
 }

@@ -234,7 +234,7 @@ describe("in production, Google's keys decide", () => {
     const authenticate = createAuthenticate(shared, { firebaseKeys: async () => keys })
     const guarded = await createApp(serve, { rows, authenticate })
     const signed = (key: CryptoKey) =>
-      new SignJWT({ roles: { acme: 'viewer' }, firebase: {} })
+      new SignJWT({ roles: { acme: 'viewer' }, auth_time: Math.floor(Date.now() / 1000), firebase: {} })
         .setProtectedHeader({ alg: 'RS256', kid: 'k' })
         .setIssuer(`https://securetoken.google.com/${projectId()}`)
         .setAudience(projectId())

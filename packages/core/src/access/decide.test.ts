@@ -84,6 +84,13 @@ describe('before the tenant is known', () => {
     expect(decideAnywhere(person({ '*': 'admin' }), { callers: 'invoker' })).toMatchObject({ status: 403 })
   })
 
+  it('what is of their own account is for people, with whatever role', () => {
+    const reasons = [person({}), anonymous, person({}, { kind: 'service' })].map((one) =>
+      reasonOf(one, { callers: 'person' }, { tenant: null }),
+    )
+    expect(reasons).toEqual(['allowed', '401 credentials-needed', '403 person-only'])
+  })
+
   it('lists are restricted to the tenants of the caller', () => {
     expect(tenantsOf(person({ b: 'viewer', a: 'editor', c: 'service' }), readers)).toEqual(['a', 'b'])
     expect(tenantsOf(person({ '*': 'viewer', a: 'editor' }), readers)).toBe('all')

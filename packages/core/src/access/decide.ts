@@ -12,6 +12,8 @@ export type RefusalReason =
   | 'role'
   | 'scope'
   | 'second-factor-needed'
+  | 'person-only'
+  | 'recent-sign-in-needed'
 
 export const allowed: Decision = { isAllowed: true }
 const refused = (status: 401 | 403 | 404, reason: RefusalReason): Decision => ({ isAllowed: false, status, reason })
@@ -27,13 +29,19 @@ export interface Target {
 
 /** Decides by the row of a route, for one tenant. */
 export const decide = (principal: Principal, row: RouteRow, { tenant, agentId }: Target): Decision => {
-  if (!isForRoles(row))
-    return row.callers === 'anyone' || principal.method === 'invoker' ? allowed : refused(403, 'invoker-only')
+  if (!isForRoles(row)) return decideByKind(principal, row.callers)
   if (principal.kind === 'anonymous') return refused(401, 'credentials-needed')
   const roles = rolesIn(principal, row.tenant === 'platform' ? null : tenant)
   if (roles.length === 0) return refused(row.tenant === 'platform' ? 403 : 404, 'other-tenant')
   if (principal.kind === 'agent' && agentId !== principal.id) return refused(404, 'other-agent')
   return decideByRoles(principal, row, roles)
+}
+
+const decideByKind = ({ kind, method }: Principal, callers: 'anyone' | 'invoker' | 'person'): Decision => {
+  if (callers === 'anyone') return allowed
+  if (callers === 'invoker') return method === 'invoker' ? allowed : refused(403, 'invoker-only')
+  if (kind === 'anonymous') return refused(401, 'credentials-needed')
+  return kind === 'person' ? allowed : refused(403, 'person-only')
 }
 
 /** Whether there is any tenant in which the row lets the principal in: who has none need not be asked which it is. */

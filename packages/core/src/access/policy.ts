@@ -55,6 +55,7 @@ export const collectionRows: Readonly<Record<keyof typeof collections, Collectio
   pages: { ...closed, beneath: 'jobs' },
   parked: { ...closed, beneath: 'agents' },
   parts: { ...closed, beneath: 'deadLetters' },
+  passkeys: closed,
   pulses: closed,
   quotas: closed,
   reencryptions: closed,
@@ -63,18 +64,20 @@ export const collectionRows: Readonly<Record<keyof typeof collections, Collectio
   rollups: { readers: everyone, tenant: 'field' },
   serviceAccounts: closed,
   shards: { ...closed, beneath: 'counts' },
+  signInChallenges: closed,
   subscribedTenants: closed,
   subscriptions: { readers: editors, tenant: 'field' },
   tenantKeys: closed,
 }
 
 /**
- * Who may call a route. `anyone` needs no credentials, `invoker` is whom Google lets call a private function. Else roles:
+ * Who may call a route. `anyone` needs no credentials, `invoker` is whom Google lets call a private function, `person` is who
+ * is signed in, with whatever role or none, for what is of their own account. Else roles:
  * `checked` in the tenant of what is asked for, which the route names to `authorise` before it answers; `platform` in the
  * platform itself. A service needs the scope too; where it is null no service is let in.
  * What is `isStatic` is the same for everybody, and caches serve it as well: calls of it are not recorded.
  */
-export type RouteRow = { callers: 'anyone'; isStatic?: true } | { callers: 'invoker' } | RoleRow
+export type RouteRow = { callers: 'anyone'; isStatic?: true } | { callers: 'invoker' | 'person' } | RoleRow
 export interface RoleRow {
   callers: readonly Role[]
   scope: Scope | null
@@ -150,6 +153,14 @@ export const routeRows: Readonly<Record<string, RouteRow>> = {
   // Whoever has no token yet.
   'POST /v1/agent-tokens/challenge': { callers: 'anyone' },
   'POST /v1/agent-tokens': { callers: 'anyone' },
+  'POST /v1/passkeys/registration-options': { callers: 'person' },
+  'POST /v1/passkeys': { callers: 'person' },
+  'POST /v1/passkeys/assertion-options': { callers: 'person' },
+  'POST /v1/passkeys/assertions': { callers: 'person' },
+  'GET /v1/passkeys': { callers: 'person' },
+  'DELETE /v1/passkeys/:id': { callers: 'person' },
+  'POST /v1/sign-in/wallet/nonce': { callers: 'anyone' },
+  'POST /v1/sign-in/wallet': { callers: 'anyone' },
 
   'POST /v1/deliveries/:id': { callers: 'invoker' },
 
@@ -199,6 +210,7 @@ const ofRetention = [
   'quotas',
   'revocations',
   'rollups',
+  'signInChallenges',
 ] as const
 const ofAgents = [
   'agentKeys',

@@ -15,6 +15,8 @@ export interface Principal {
   scopes: readonly Scope[] | null
   /** Whether a second factor was shown, without which nobody acts as an admin. */
   hasSecondFactor: boolean
+  /** When a person signed in, in seconds since 1970. */
+  signedInAtSeconds?: number
 }
 
 export const anonymous: Principal = {

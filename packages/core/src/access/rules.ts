@@ -1,24 +1,31 @@
 import { platformTenant } from '@infinity-matrix/contracts'
 import { collectionRows, type CollectionRow } from './policy.ts'
+import { secondFactorSeconds } from './second-factor.ts'
 
 const head = `rules_version = '2';
 
 // Generated from packages/core/src/access/policy.ts by \`npm run build:rules\`; nobody edits it by hand.
 //
 // Clients read what their roles allow and write nothing: functions write, through the Admin SDK, which rules do not bind. What
-// the table of members says counts, so that a change of a role counts at once; a request reads one document for it.
+// the table of members says counts, so that a change of a role counts at once; a request reads one document for it, and one
+// more where a passkey was shown.
 service cloud.firestore {
   match /databases/{database}/documents {
-    // Who signed in before their sessions were ended has to do so again.
+    // Who signed in before their sessions were ended has to do so again. A custom token says when it was made.
     function may(tenant, readers) {
       let member = get(/databases/$(database)/documents/members/$(request.auth.uid)).data;
-      return request.auth.token.auth_time > member.signedInFrom && member.roles.get(tenant, '') in readers;
+      let token = request.auth.token;
+      return token.auth_time > member.signedInFrom && token.get('provenAt', token.auth_time) > member.signedInFrom
+        && member.roles.get(tenant, '') in readers;
     }
 
-    // A passkey is two factors in one.
+    // A passkey counts for some hours from when it was shown, as long as it is one of the account.
     function hasSecondFactor() {
-      return request.auth.token.get('passkey', false) == true
-        || request.auth.token.firebase.get('sign_in_second_factor', '') != '';
+      let token = request.auth.token;
+      return token.firebase.get('sign_in_second_factor', '') != ''
+        || (token.firebase.sign_in_provider == 'custom'
+          && request.time.toMillis() < (token.provenAt + ${secondFactorSeconds}) * 1000
+          && get(/databases/$(database)/documents/passkeys/$(token.passkey)).data.uid == request.auth.uid);
     }
 `
 
