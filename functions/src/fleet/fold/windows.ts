@@ -62,8 +62,8 @@ export const createWindows = (context: Context) => {
         details: { root, agents: parts.length },
       },
     ])
-    await batch.commit()
-    await sealSoon(context)
+    // Whoever is woken looks for longer than a commit takes: nothing waits for both in turn.
+    await Promise.all([batch.commit(), sealSoon(context)])
   }
 
   const remember = (named: readonly NamedPart[]) => {
