@@ -11,15 +11,17 @@ const option = { type: 'string' } as const
 const { values } = parseArgs({ options: { email: option, uid: option, tenant: option, role: option } })
 const [tenant, role] = [RoleTenant.parse(values.tenant ?? '*'), GrantableRole.parse(values.role ?? 'admin')]
 
+const { email } = values
 const accounts = await openAccounts(undefined)
-const uid = values.email === undefined ? values.uid : await accounts.uidOf(values.email)
-if (uid === undefined || !(await accounts.exists(uid)))
-  throw new Error('--email or --uid must be of an account: its owner makes it by signing in')
 const shared = await context()
+const members = createMembers(shared, accounts)
 const operator = { actor: { kind: 'person', id: 'operator' }, trace: null } as const
-const decision = await actingFor(operator, () =>
-  createMembers(shared, accounts).grant(uid, tenant, role, { mayLeaveEmpty: true }),
-)
+const { uid, decision } = await actingFor(operator, async () => {
+  const found = email === undefined ? values.uid : await members.lookUp(email, tenant)
+  if (found === undefined || !(await accounts.exists(found)))
+    throw new Error('--email or --uid must be of an account: its owner makes it by signing in')
+  return { uid: found, decision: await members.grant({ uid: found, email }, tenant, role, { mayLeaveEmpty: true }) }
+})
 if (decision.kind === 'refused') throw new Error(`The account ${decision.rule}.`)
 process.stdout.write(`${uid} is ${role} in ${tenant}\n`)
 await Promise.all([shared.firestore.terminate(), shared.pubsub.close(), shared.batches.close()])

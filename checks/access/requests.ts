@@ -11,6 +11,7 @@ import {
   type AgentKeysDocument,
   type ApiKeyDocument,
   type DeadLetterDocument,
+  type LedgerDisclosure,
   type LedgerWindow,
   type Member,
   type ServiceAccountDocument,
@@ -189,6 +190,21 @@ const foldedWindow = (firestore: Firestore, tenant: string, window: string) =>
     parts: windowPartText(WindowPart.parse({ agent: 'agent-1', head: 'A'.repeat(43), length: 1, tenant })),
   } satisfies LedgerWindow)
 
+/** What an entry's commitment stands for; it was stored before such fields were sealed. */
+const disclosed: Ask = async (firestore, tenant) => {
+  const entryId = entryOf(tenant)
+  await store(firestore, collections.ledgerDisclosures, `${entryId.slice(-4)}-${entryId}.email`, {
+    tenant,
+    entryId,
+    field: 'email',
+    person: 'ada',
+    recordedAt: now(),
+    salt: '',
+    value: 'ada@example.com',
+  } satisfies LedgerDisclosure)
+  return { path: `/v1/ledger/disclosures?entry=${entryId}` }
+}
+
 const ofTenant = (rest: string) => plain((tenant) => ({ path: `/v1/tenants/${tenant}${rest}` }))
 const list = (path: string) => plain((tenant) => ({ path: `${path}?tenant=${tenant}` }))
 const desired = at(agent, (id) => ({ path: `/v1/agents/${id}/desired`, body: { a: 1 }, headers: { 'if-match': '*' } }))
@@ -298,6 +314,10 @@ export const requests: Readonly<Record<string, Ask>> = {
   })),
   'GET /v1/ledger/proofs/window': at(foldedWindow, (id) => ({
     path: `/v1/ledger/proofs/window?window=${id}&agent=agent-1`,
+  })),
+  'GET /v1/ledger/disclosures': disclosed,
+  'DELETE /v1/ledger/disclosures': plain((tenant) => ({
+    path: `/v1/ledger/disclosures?person=nobody&tenant=${tenant}`,
   })),
   'POST /v1/passkeys/registration-options': plain(() => ({
     path: '/v1/passkeys/registration-options',

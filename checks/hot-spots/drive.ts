@@ -279,7 +279,7 @@ const driveMembers = async () => {
   const members = createMembers(shared, accounts)
   for (let count = 0; count < 60; count++) {
     const uid = hash('sha256', `account ${count}`).slice(0, 28)
-    await members.grant(uid, 'tenant-0', 'editor', { mayLeaveEmpty: true })
+    await members.grant({ uid }, 'tenant-0', 'editor', { mayLeaveEmpty: true })
     await members.remove(uid, 'tenant-0', { mayLeaveEmpty: true })
   }
   await post(functions.access.api, '/v1/api-keys', { tenant: 'tenant-0', name: 'ci', scopes: ['agents:read'] })

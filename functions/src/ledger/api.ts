@@ -2,6 +2,7 @@ import { createLeases } from '../runtime/lease.ts'
 import { onRequest } from '../runtime/on-request.ts'
 import { serveCheckpoints } from './api/checkpoints.ts'
 import { serveEntries } from './api/entries.ts'
+import { serveDisclosures } from './api/disclosures.ts'
 import { serveLog, type LogOptions } from './api/log.ts'
 import { createLogReader } from './reader.ts'
 import { logSigners, witnessKeys } from './signers/index.ts'
@@ -22,4 +23,5 @@ export const api = onRequest(
     serveEntries(app, context.firestore, options)
     serveCheckpoints(app, context, options)
   },
+    serveDisclosures(app, context)
 )

@@ -73,7 +73,7 @@ it('what is of a person is a commitment in the log, can be disclosed, and once e
   const [ann, bob] = [await changeEmail('ann', 'ann@example.com'), await changeEmail('bob', 'bob@example.com')]
   const log = await readWholeLog(shared.firestore, signers)
   expect(log.texts.join()).not.toContain('example.com')
-  const [disclosure] = await disclosuresOf(shared, ann)
+  const [disclosure] = (await (await disclosuresOf(shared, ann))?.open()) ?? []
   if (!disclosure) throw new Error('nothing is disclosed')
   expect(disclosure).toMatchObject({ field: 'email', value: 'ann@example.com', person: 'ann' })
   const entry = (await createSearch(shared.firestore).find(ann))?.entry
@@ -83,9 +83,33 @@ it('what is of a person is a commitment in the log, can be disclosed, and once e
   const { docs } = await shared.firestore.collection(collections.ledgerDisclosures).get()
   expect(JSON.stringify(docs.map((one) => one.data()))).not.toContain('example.com')
 
-  expect(await eraseDisclosures(shared, 'ann')).toBe(1)
-  expect(await disclosuresOf(shared, ann)).toEqual([])
-  expect(await disclosuresOf(shared, bob)).toHaveLength(1)
+  // In another tenant nothing is disclosed of her.
+  expect(await eraseDisclosures(shared, { person: 'ann', tenant: 'other' }, Infinity)).toMatchObject({ erased: 0 })
+  expect(await eraseDisclosures(shared, { person: 'ann', tenant: undefined }, Infinity)).toEqual({
+    erased: 1,
+    isComplete: true,
+  })
+  expect(await disclosuresOf(shared, ann)).toBeUndefined()
+  expect(await (await disclosuresOf(shared, bob))?.open()).toHaveLength(1)
   expect(await faultOfInclusion(ann)).toBeUndefined()
   expect(await readWholeLog(shared.firestore, signers)).toEqual(log)
+})
+
+it('an erasure of many goes on where it was stopped, and says in the ledger how many there were', async () => {
+  const many = 450
+  const batches = Array.from({ length: many / 150 }, () => shared.firestore.batch())
+  for (let count = 0; count < many; count++) {
+    const disclosed = await disclose(shared, { tenant: 'acme', person: 'many' }, { email: `${count}@example.com` })
+    disclosed.write(batches[count % batches.length] as (typeof batches)[number])
+  }
+  await Promise.all(batches.map((batch) => batch.commit()))
+  const ofMany = { person: 'many', tenant: 'acme' }
+  // Out of time after its first page.
+  const stopped = await eraseDisclosures(shared, ofMany, 0)
+  expect(stopped).toEqual({ erased: 200, isComplete: false })
+  expect(await eraseDisclosures(shared, ofMany, Infinity)).toEqual({ erased: many - 200, isComplete: true })
+  await sealEverything(shared.firestore, signers)
+  const { entries } = await createSearch(shared.firestore).page({ subject: 'members/many' }, 10, undefined)
+  const counts = entries.map(({ entry }) => Number(entry.details['erased']))
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(many)
 })

@@ -1,10 +1,11 @@
 import { hash, randomBytes } from 'node:crypto'
-import { collections, LedgerDisclosure, type LedgerEntry } from '@infinity-matrix/contracts'
-import type { Transaction, WriteBatch } from '@google-cloud/firestore'
+import { collections, LedgerDisclosure, platformTenant, type LedgerEntry } from '@infinity-matrix/contracts'
+import type { QueryDocumentSnapshot, Transaction, WriteBatch } from '@google-cloud/firestore'
 import type { Context } from './context.ts'
-import { protection } from './protection.ts'
+import { recorded } from './ledger.ts'
+import { protection, type Place } from './protection.ts'
 
-const saltBytes = 16
+const saltBytes = 32
 const perCommit = 200
 
 /** What an entry has in place of a value: nobody finds the value by trying, who does not have the salt. */
@@ -56,38 +57,66 @@ export const disclose = async (
   }
 }
 
-/** What the commitments of an entry stand for, as far as it was not erased. */
-export const disclosuresOf = async (context: Context, entryId: string): Promise<LedgerDisclosure[]> => {
+/** What an entry's commitments stand for, as far as it was not erased; still sealed, so that who asks can be looked at first. */
+export interface Disclosures {
+  tenant: string
+  open: () => Promise<LedgerDisclosure[]>
+}
+
+/** @returns undefined where nothing is left of an entry, or it never had any */
+export const disclosuresOf = async (context: Context, entryId: string): Promise<Disclosures | undefined> => {
   const prefix = prefixOf(entryId)
   const all = context.firestore.collection(collections.ledgerDisclosures)
-  const query = all.where('__name__', '>=', prefix).where('__name__', '<', `${prefix}~`)
-  const { docs } = await query.get()
-  return Promise.all(
-    docs.map(async (snapshot) => {
-      const place = {
-        collection: 'ledgerDisclosures',
-        id: snapshot.id,
-        tenant: String(snapshot.get('tenant')),
-      } as const
-      return LedgerDisclosure.parse(await protection(context).open(place, snapshot.data()))
-    }),
-  )
+  const { docs } = await all.where('__name__', '>=', prefix).where('__name__', '<', `${prefix}~`).get()
+  const [first] = docs
+  if (!first) return undefined
+  const tenant = String(first.get('tenant'))
+  const openOne = async (snapshot: QueryDocumentSnapshot) => {
+    const place: Place = { collection: 'ledgerDisclosures', id: snapshot.id, tenant }
+    return LedgerDisclosure.parse(await protection(context).open(place, snapshot.data()))
+  }
+  return { tenant, open: () => Promise.all(docs.map(openOne)) }
+}
+
+/** Of whom values are to be erased, and in which tenant; in all where that is undefined. */
+export interface Erased {
+  person: string
+  tenant: string | undefined
 }
 
 /**
  * Erases what the ledger could tell of a person. The entries stay, and with them every proof: without its salt a commitment
- * says nothing.
+ * says nothing. Each page is one transaction, with an entry that says how many there were, so that whoever is stopped goes on
+ * by doing it again.
  *
- * @returns how many values were erased
+ * @param untilMs no page is begun after that
+ * @returns how many values were erased, and whether none is left
  */
-export const eraseDisclosures = async ({ firestore }: Context, person: string): Promise<number> => {
-  const query = firestore.collection(collections.ledgerDisclosures).where('person', '==', person).limit(perCommit)
-  for (let erased = 0; ;) {
-    const { docs } = await query.get()
-    if (docs.length === 0) return erased
-    const batch = firestore.batch()
-    for (const { ref } of docs) batch.delete(ref)
-    await batch.commit()
-    erased += docs.length
-  }
+export const eraseDisclosures = async (
+  context: Context,
+  { person, tenant }: Erased,
+  untilMs: number,
+): Promise<{ erased: number; isComplete: boolean }> => {
+  const ofPerson = context.firestore.collection(collections.ledgerDisclosures).where('person', '==', person)
+  const page = (tenant === undefined ? ofPerson : ofPerson.where('tenant', '==', tenant)).limit(perCommit)
+  let erased = 0
+  do {
+    const count = await recorded(context, async (transaction, record) => {
+      const { docs } = await transaction.get(page)
+      for (const { ref } of docs) transaction.delete(ref)
+      if (docs.length > 0)
+        record({
+          kind: 'change',
+          action: 'disclosures-erased',
+          tenant: tenant ?? platformTenant,
+          subject: `${collections.members}/${person}`,
+          outcome: 'done',
+          details: { erased: docs.length },
+        })
+      return docs.length
+    })
+    erased += count
+    if (count < perCommit) return { erased, isComplete: true }
+  } while (context.nowMs() < untilMs)
+  return { erased, isComplete: false }
 }

@@ -21,7 +21,7 @@ export const Digest = z.string().regex(/^[A-Za-z0-9_-]{43}$/, { error: 'must be 
 
 /**
  * One entry of the ledger: who did what to what, and what came of it. It holds no personal data: a person is the opaque
- * id of an account, and what else is personal is a commitment, SHA-256 of a salt of 16 bytes and the value, whose salt
+ * id of an account, and what else is personal is a commitment, SHA-256 of a salt of 32 bytes and the value, whose salt
  * and value are kept apart (`ledgerDisclosures`) and can be erased.
  *
  * A leaf of the log is its canonical JSON (RFC 8785) in UTF-8.

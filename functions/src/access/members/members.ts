@@ -10,13 +10,20 @@ import {
 import type { DocumentSnapshot, Transaction } from '@google-cloud/firestore'
 import { originOf } from '../../runtime/acting.ts'
 import type { Context } from '../../runtime/context.ts'
-import { recorded, type Happening } from '../../runtime/ledger.ts'
+import { disclose, type Disclosed } from '../../runtime/disclosures.ts'
+import { recordIn, recorded, sealSoon, type Happening } from '../../runtime/ledger.ts'
 import { revokeIn } from '../revoke.ts'
 import type { Accounts } from './accounts.ts'
 
 /** Whether a tenant may be left without an admin: the platform's own may do so. */
 interface Leave {
   mayLeaveEmpty: boolean
+}
+
+/** An account, and the address that it was named by, if it was. */
+interface Account {
+  uid: string
+  email?: string | undefined
 }
 
 const memberFrom = (snapshot: DocumentSnapshot): Member | undefined =>
@@ -60,10 +67,12 @@ export const createMembers = (context: Context, accounts: Accounts) => {
     tenant: string
     decide: (known: Member | undefined, isLastAdmin: boolean) => MemberDecision
     happening: Pick<Happening, 'action' | 'details'>
+    /** What is to be told of the person, as commitments. */
+    disclosed?: Disclosed | undefined
   }
 
   const change = async (
-    { uid, tenant, decide, happening }: Change,
+    { uid, tenant, decide, happening, disclosed }: Change,
     { mayLeaveEmpty }: Leave,
   ): Promise<MemberDecision> => {
     const { admins } = await adminsOf(tenant)
@@ -87,7 +96,9 @@ export const createMembers = (context: Context, accounts: Accounts) => {
           subject: `${collections.members}/${uid}`,
           outcome: 'done',
           ...happening,
+          ...disclosed?.fields,
         })
+        disclosed?.write(transaction)
         return decision
       })
     } finally {
@@ -95,17 +106,45 @@ export const createMembers = (context: Context, accounts: Accounts) => {
     }
   }
 
-  /** Gives an account that exists a role. */
-  const grant = (uid: string, tenant: string, role: GrantableRole, leave: Leave): Promise<MemberDecision> =>
+  /** Gives an account that exists a role. @param email the address that it was named by, if it was */
+  const grant = async (
+    { uid, email }: Account,
+    tenant: string,
+    role: GrantableRole,
+    leave: Leave,
+  ): Promise<MemberDecision> =>
     change(
       {
         uid,
         tenant,
         decide: (known, isLastAdmin) => grantRole(known, { uid, tenant, role, isLastAdmin }, { now: now(), by: by() }),
         happening: { action: 'role-granted', details: { role } },
+        disclosed: email === undefined ? undefined : await disclose(context, { tenant, person: uid }, { email }),
       },
       leave,
     )
+
+  /** The account with an address. That somebody learns whose it is, is recorded before they do. */
+  const lookUp = async (email: string, tenant: string): Promise<string | undefined> => {
+    const uid = await accounts.uidOf(email)
+    if (uid === undefined) return undefined
+    const disclosed = await disclose(context, { tenant, person: uid }, { email })
+    const batch = firestore.batch()
+    recordIn(context, batch, [
+      {
+        kind: 'data-access',
+        action: 'account-looked-up',
+        tenant,
+        subject: `${collections.members}/${uid}`,
+        outcome: 'done',
+        ...disclosed.fields,
+      },
+    ])
+    disclosed.write(batch)
+    await batch.commit()
+    await sealSoon(context)
+    return uid
+  }
 
   const remove = (uid: string, tenant: string, leave: Leave): Promise<MemberDecision> =>
     change(
@@ -148,6 +187,6 @@ export const createMembers = (context: Context, accounts: Accounts) => {
     await accounts.endSessions(uid)
   }
 
-  return { list, get, grant, remove, endSessions }
+  return { list, get, lookUp, grant, remove, endSessions }
 }
 export type Members = ReturnType<typeof createMembers>

@@ -37,22 +37,21 @@ export const serveMembers = (
 ): void => {
   const members = async (): Promise<Members> => createMembers(context, await accounts())
 
-  const uidOf = async ({ uid, email }: MemberGrant): Promise<string> => {
-    const known = await accounts()
-    const found = email === undefined ? uid : await known.uidOf(email)
+  const uidOf = async ({ uid, email, tenant }: MemberGrant, store: Members): Promise<string> => {
+    const found = email === undefined ? uid : await store.lookUp(email, tenant)
     const field = email === undefined ? 'uid' : 'email'
-    if (found === undefined || (email === undefined && !(await known.exists(found))))
+    if (found === undefined || (email === undefined && !(await (await accounts()).exists(found))))
       throw notValid(422, [{ field, rule: 'must be of an account, which its owner makes by signing in' }])
     return found
   }
 
   const grant = async (request: Request) => {
     const asked = await readJson(request, MemberGrant, limits)
-    const { tenant, role } = asked
+    const { tenant, role, email } = asked
     authorise(request, { tenant })
-    const uid = await uidOf(asked)
     const store = await members()
-    refuse(await store.grant(uid, tenant, role, leaveOf(request, tenant)))
+    const uid = await uidOf(asked, store)
+    refuse(await store.grant({ uid, email }, tenant, role, leaveOf(request, tenant)))
     const member = await store.get(uid)
     return request.json(member ? viewOf(member, tenant)[0] : undefined)
   }

@@ -174,6 +174,8 @@ export const routeRows: Readonly<Record<string, RouteRow>> = {
   'GET /v1/ledger/entries': row(auditors, 'ledger:read'),
   'GET /v1/ledger/proofs/inclusion': row(auditors, 'ledger:read'),
   'GET /v1/ledger/proofs/window': row(auditors, 'ledger:read'),
+  'GET /v1/ledger/disclosures': row(auditors, 'ledger:read'),
+  'DELETE /v1/ledger/disclosures': row(admins, null),
 }
 
 /**
