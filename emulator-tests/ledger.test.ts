@@ -1,20 +1,36 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { collections, LedgerEntriesPage, LedgerTree, topics } from '@infinity-matrix/contracts'
+import { Storage } from '@google-cloud/storage'
+import { startTestChain } from '@infinity-matrix/anchors/testing'
+import {
+  chainOf,
+  ChainProof,
+  collections,
+  ErasureView,
+  LedgerEntriesPage,
+  LedgerTree,
+  topics,
+  WindowProof,
+} from '@infinity-matrix/contracts'
 import { idToken, reportJson, waitFor } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openControlPlane } from '../packages/cli/src/control-plane.ts'
 import { readSettings } from '../packages/cli/src/settings.ts'
-import { agentWhen, firestore, fresh, functionUrl, publish, pubsub, uniqueTenant } from './suite.ts'
+import { fireSchedule } from './clock.ts'
+import { agentOf, agentWhen, firestore, fresh, functionUrl, publish, pubsub, uniqueTenant } from './suite.ts'
 
-let [ledger, fleet, folder] = ['', '', '']
+let [ledger, fleet, erasures, folder] = ['', '', '', '']
 const headers = { authorization: `Bearer ${idToken({ projectId: process.env['GCLOUD_PROJECT'] ?? '' })}` }
 beforeAll(async () => {
-  ;[ledger, fleet] = await Promise.all([functionUrl('ledger-api'), functionUrl('fleet-api')])
+  ;[ledger, fleet, erasures] = await Promise.all([
+    functionUrl('ledger-api'),
+    functionUrl('fleet-api'),
+    functionUrl('events-api'),
+  ])
   folder = await mkdtemp(join(tmpdir(), 'ledger-'))
 })
 afterAll(async () => {
@@ -116,5 +132,99 @@ it('all events of an agent are proved from its chain, its window and the log, an
   expect(await command('ledger-verify', file, '--policy', policyFile)).toMatchObject({
     code: 1,
     said: { ok: false, position: 'events.1' },
+  })
+}, 240_000)
+
+it('what an agent reported is erased, and the log and the proof of its events hold by their hashes', async () => {
+  const [tenant, agentId, canary] = [uniqueTenant(), `agent-${randomUUID()}`, `canary-${randomUUID()}`]
+  const controlPlane = await openControlPlane(readSettings())
+  await controlPlane.ensureTopics()
+  await controlPlane.close()
+  const reports = [
+    reportJson('agent.started.v1', 1, { kind: 'worker', task: canary }, { agentId, tenant }),
+    reportJson('agent.step-taken.v1', 2, { step: 'acted' }, { agentId, tenant }),
+  ]
+  await publish(topics.stateChanges.name, [{ events: reports.map(fresh) }])
+  const chain = chainOf(await agentWhen(agentId, ({ lastSequence }) => lastSequence === 2))
+  const file = join(folder, 'erased.json')
+  await waitFor(
+    'the window to be sealed, and the events to be archived',
+    async () => ((await command('ledger-prove', file, '--agent', agentId)).code === 0 ? true : undefined),
+    { deadlineSeconds: 60 },
+  )
+  const proof = ChainProof.parse(JSON.parse(await readFile(file, 'utf8')))
+  expect(proof.events.map(({ text }) => text).join()).toContain(canary)
+
+  const asked = await fetch(`${erasures}/v1/erasures`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify({ tenant, agentId }),
+  })
+  const { id } = ErasureView.parse(await asked.json())
+  await waitFor('a pass of the erasure', async () => {
+    await fireSchedule('events-erase')
+    const shown = await fetch(`${erasures}/v1/erasures/${id}`, { headers })
+    return ErasureView.parse(await shown.json()).passes > 0 ? true : undefined
+  })
+  expect(await agentOf(agentId)).toBeUndefined()
+
+  // What somebody kept of it are the heads of its chain; the control plane has the rest, as before.
+  const query = `window=${chain?.window}&agent=${agentId}`
+  const window = await (await fetch(`${ledger}/v1/ledger/proofs/window?${query}`, { headers })).json()
+  const withoutTexts = proof.events.map(({ head }) => ({ head, text: null }))
+  const kept: ChainProof = { kind: 'chain', events: withoutTexts, ...WindowProof.parse(window) }
+  await writeFile(file, JSON.stringify(kept))
+  const policyFile = join(folder, 'policy-after-erasure')
+  await writeFile(policyFile, await (await fetch(`${ledger}/v1/ledger/policy`)).text())
+  expect(await command('ledger-verify', file, '--policy', policyFile)).toMatchObject({
+    code: 0,
+    said: { ok: true, chain: { agentId, events: 2 } },
+  })
+  const log = join(folder, 'log-after-erasure')
+  await command('ledger-export', log)
+  expect(await command('ledger-verify', log, '--policy', policyFile)).toMatchObject({ code: 0, said: { ok: true } })
+  for (const entry of await readdir(log, { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) expect(await readFile(join(entry.parentPath, entry.name), 'latin1')).not.toContain(canary)
+}, 240_000)
+
+it('the log is kept in object storage as a folder that verifies', async () => {
+  await fireSchedule('ledger-exportCold')
+  const bucket = new Storage({ projectId: process.env['GCLOUD_PROJECT'] ?? '' }).bucket('demo-infinity-matrix-ledger')
+  const [files] = await bucket.getFiles()
+  const cold = join(folder, 'cold')
+  for (const file of files) {
+    await mkdir(dirname(join(cold, file.name)), { recursive: true })
+    await writeFile(join(cold, file.name), (await file.download())[0])
+  }
+  const policyFile = join(folder, 'policy-of-cold')
+  await writeFile(policyFile, await (await fetch(`${ledger}/v1/ledger/policy`)).text())
+  expect(await command('ledger-verify', cold, '--policy', policyFile)).toMatchObject({
+    code: 0,
+    said: { ok: true, keys: 'given' },
+  })
+}, 240_000)
+
+it('the checkpoint of an export is anchored in a chain, which the verifier follows', async () => {
+  const [log, keyFile] = [join(folder, 'anchored'), join(folder, 'key')]
+  await command('ledger-export', log)
+  const chain = await startTestChain()
+  await writeFile(keyFile, `${chain.privateKey}\n`)
+  const done = new AbortController()
+  const mining = (async () => {
+    while (!done.signal.aborted) {
+      await waitFor('something to mine', () => done.signal.aborted || chain.waiting().length > 0 || undefined)
+      await chain.mine()
+    }
+  })()
+  const options = ['--evm', chain.rpcUrl, '--key-file', keyFile, '--confirmations', '1']
+  const anchored = await command('ledger-anchor', log, ...options)
+  done.abort()
+  await mining
+  await chain.close()
+  expect(anchored).toMatchObject({ code: 0, said: { kind: 'evm' } })
+  const { id, size } = anchored.said
+  expect(await command('ledger-verify', log)).toMatchObject({
+    code: 0,
+    said: { ok: true, anchors: [{ kind: 'evm', id, size }] },
   })
 }, 240_000)

@@ -17,7 +17,7 @@ const addressOf = async (name: string): Promise<string> => {
 describe('the suite', () => {
   it('is all of it up', async () => {
     const names = Object.keys(await askHub())
-    for (const name of ['hub', 'functions', 'firestore', 'pubsub', 'auth', 'tasks', 'eventarc', 'hosting'])
+    for (const name of ['hub', 'functions', 'firestore', 'pubsub', 'auth', 'storage', 'tasks', 'eventarc', 'hosting'])
       expect(names).toContain(name)
   })
 

@@ -306,6 +306,7 @@ export const requests: Readonly<Record<string, Ask>> = {
   'GET /tile/entries/*': plain(() => ({ path: '/tile/entries/000' })),
   'GET /v1/ledger/policy': plain(() => ({ path: '/v1/ledger/policy' })),
   'GET /v1/ledger/cosigned-checkpoint': plain(() => ({ path: '/v1/ledger/cosigned-checkpoint' })),
+  'GET /v1/ledger/anchors': plain(() => ({ path: '/v1/ledger/anchors' })),
   'GET /v1/ledger/proofs/consistency': plain(() => ({ path: '/v1/ledger/proofs/consistency?from=1&to=2' })),
   'POST /v1/ledger/checkpoints': plain(() => ({ path: '/v1/ledger/checkpoints', body: {} })),
   'GET /v1/ledger/entries': list('/v1/ledger/entries'),

@@ -29,6 +29,7 @@ import { context } from '../../functions/src/runtime/context.ts'
 import { governor } from '../../functions/src/runtime/governor.ts'
 import { createQuotas } from '../../functions/src/runtime/quota.ts'
 import { tenantKeys } from '../../functions/src/runtime/tenant-keys.ts'
+import { createAnchoring } from '../../functions/src/ledger/anchoring/anchoring.ts'
 import { createIntake } from '../../functions/src/ledger/intake.ts'
 import { createSealer } from '../../functions/src/ledger/sealer.ts'
 import { createLogStore } from '../../functions/src/ledger/store.ts'
@@ -351,4 +352,18 @@ const driveLedger = async (pass: (ms: number) => unknown) => {
     await batch.commit()
     await sealer.wake(nowMs() + 60_000)
   }
+  // One a day.
+  const attempt = { hash: '0x', raw: '0x', maxFeePerGas: '1', maxPriorityFeePerGas: '1', signedAt: '' }
+  await createAnchoring(shared, {
+    anchorer: async () => ({
+      kind: 'evm',
+      advance: async (_, __, keep) => {
+        await keep({ nonce: 0, attempts: [attempt] })
+        return null
+      },
+    }),
+    checkpoint: async () => ({ size: 1, text: '', signedAt: '' }),
+    everyHours: 24,
+    holder: 'anchors',
+  }).step()
 }

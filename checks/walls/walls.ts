@@ -5,23 +5,30 @@ import { placeOf, targetOf, type Place } from './places.ts'
 const areaDoors: Partial<Record<string, string[]>> = {
   contracts: [],
   core: ['contracts'],
-  functions: ['contracts', 'core'],
+  functions: ['contracts', 'core', 'anchors'],
   embedded: ['contracts'],
   testing: ['contracts', 'core'],
   sdk: ['contracts'],
   archive: ['contracts', 'core'],
   verifier: ['contracts', 'core'],
-  cli: ['contracts', 'sdk', 'embedded', 'core', 'archive', 'verifier'],
+  anchors: ['contracts', 'core'],
+  cli: ['contracts', 'sdk', 'embedded', 'core', 'archive', 'verifier', 'anchors'],
   dashboard: ['contracts', 'sdk'],
   infra: ['contracts'],
 }
 
-/** What tests of an area may import besides: builders everywhere, and the local engines where Google's clients are used. */
-const testDoors = (area: string) => (area === 'functions' ? ['testing', 'embedded'] : ['testing'])
+/**
+ * What tests of an area may import besides: builders everywhere, the local engines where Google's clients are used, and who
+ * verifies what is anchored.
+ */
+const testDoors = (area: string) => ['testing', ...(moreTestDoors[area] ?? [])]
+const moreTestDoors: Partial<Record<string, string[]>> = { functions: ['embedded'], anchors: ['verifier'] }
 
 /** Areas that prove or measure the others from outside. Product code never imports them. */
 const outside = ['emulator-tests', 'bench', 'checks']
 
+/** Areas that know of core's rooms the ledger only. */
+const knowTheLog = ['verifier', 'anchors']
 const pureAreas = ['core', 'contracts']
 const browserAreas = ['dashboard', 'sdk']
 
@@ -99,8 +106,8 @@ const areaFault = (from: Place, to: Place, specifier: string) => {
   }
   if (to.area === 'core' && from.area === 'cli' && to.room !== 'shared')
     return `cli must not import core/${to.room}, which decides for the server; core/src/shared is what both sides know`
-  if (to.area === 'core' && from.area === 'verifier' && to.room !== 'shared' && to.room !== 'ledger')
-    return `verifier knows the log and nothing else: it must not import core/${to.room}`
+  if (to.area === 'core' && knowTheLog.includes(from.area) && to.room !== 'shared' && to.room !== 'ledger')
+    return `${from.area} knows the log and nothing else: it must not import core/${to.room}`
   // The source of functions that stands in a room; build.ts beside it, and other areas' files, know no rooms.
   return from.room === undefined ? undefined : roomFault(from, to)
 }

@@ -1,8 +1,9 @@
 import { createLeases } from '../runtime/lease.ts'
 import { onRequest } from '../runtime/on-request.ts'
+import { serveAnchors } from './api/anchors.ts'
 import { serveCheckpoints } from './api/checkpoints.ts'
-import { serveEntries } from './api/entries.ts'
 import { serveDisclosures } from './api/disclosures.ts'
+import { serveEntries } from './api/entries.ts'
 import { serveLog, type LogOptions } from './api/log.ts'
 import { createLogReader } from './reader.ts'
 import { logSigners, witnessKeys } from './signers/index.ts'
@@ -22,6 +23,7 @@ export const api = onRequest(
     serveLog(app, options)
     serveEntries(app, context.firestore, options)
     serveCheckpoints(app, context, options)
-  },
     serveDisclosures(app, context)
+    serveAnchors(app, context.firestore)
+  },
 )

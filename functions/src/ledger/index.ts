@@ -1,3 +1,5 @@
+export { anchor } from './anchor.ts'
 export { api } from './api.ts'
+export { exportCold } from './exportCold.ts'
 export { seal } from './seal.ts'
 export { sealTick } from './sealTick.ts'

@@ -101,3 +101,25 @@ export const ledgerKeyFile = (): string =>
 
 /** Keys of witnesses whose signatures of it are kept, as c2sp.org/signed-note writes them, with commas between. */
 export const ledgerWitnesses = defineString('LEDGER_WITNESSES', { default: '' })
+
+/** Whether there is object storage: beside local engines, only where the Storage emulator is. Google's client finds it by itself. */
+export const hasObjectStorage = (): boolean => !isLocal() || process.env['STORAGE_EMULATOR_HOST'] !== undefined
+
+/** Where the ledger is kept for years: a bucket of Cloud Storage; empty for none. How often, and how long at least. */
+export const coldExport = {
+  bucket: defineString('LEDGER_BUCKET', { default: '' }),
+  everyHours: defineInt('LEDGER_EXPORT_HOURS', { default: 24 }),
+  retentionDays: defineInt('LEDGER_RETENTION_DAYS', { default: 2555 }),
+}
+
+/**
+ * The EVM chain that checkpoints are anchored in: a node of it, empty for none; the name of the secret that has the private
+ * key of the account that pays; how often one is anchored, and how many blocks are waited for.
+ */
+export const anchorSettings = {
+  rpcUrl: defineString('LEDGER_ANCHOR_RPC_URL', { default: '' }),
+  chainId: defineInt('LEDGER_ANCHOR_CHAIN_ID', { default: 1 }),
+  keySecret: defineString('LEDGER_ANCHOR_KEY_SECRET', { default: 'ledger-anchor-key' }),
+  everyHours: defineInt('LEDGER_ANCHOR_HOURS', { default: 24 }),
+  confirmations: defineInt('LEDGER_ANCHOR_CONFIRMATIONS', { default: 12 }),
+}

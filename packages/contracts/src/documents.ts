@@ -29,6 +29,8 @@ export const collections = {
   ledgerLog: 'ledgerLog',
   ledgerTiles: 'ledgerTiles',
   ledgerEntries: 'ledgerEntries',
+  /** Where checkpoints of it are anchored. */
+  ledgerAnchors: 'ledgerAnchors',
   /** What each agent has in a commit of the fold, which has one entry in the ledger. */
   ledgerWindows: 'ledgerWindows',
   /** Duties that only one may do at a time, by the duty's name. */

@@ -89,6 +89,7 @@ export const agentData: Readonly<Record<keyof typeof collections, AgentData> & R
     revocations: { found: 'nowhere', why: 'they are of people and agents that sign in, and go within hours' },
     keyRanges: { found: 'nowhere', why: 'it counts writes by range' },
     leases: { found: 'nowhere', why: 'duties are not of agents' },
+    ledgerAnchors: { found: 'nowhere', why: 'it has checkpoints, and where they are' },
     ledgerDisclosures: { found: 'nowhere', why: 'they are of people, and go with the account' },
     ledgerEntries: { found: 'nowhere', why: 'what was recorded stays, and has no personal data' },
     ledgerLog: { found: 'nowhere', why: 'it has hashes' },

@@ -10,8 +10,10 @@ import { ErasedAgent, Erasure } from './erasure.ts'
 import { CellDocument, DigestDocument, PulseDocument } from './heartbeat-documents.ts'
 import { JobDocument, JobPage } from './jobs.ts'
 import { KeyRangeDocument } from './key-range.ts'
+import { LedgerAnchor } from './ledger-anchor.ts'
 import { LedgerDisclosure } from './ledger-disclosure.ts'
 import { LedgerIntake } from './ledger-entry.ts'
+import { LedgerExport } from './ledger-export.ts'
 import { LedgerBundle, LedgerCheckpoint, LedgerTile, LedgerTree } from './ledger-log.ts'
 import { LedgerWindow } from './ledger-window.ts'
 import { Rollup, RollupJournal } from './rollup.ts'
@@ -49,13 +51,14 @@ export const storage: Readonly<Partial<Record<keyof typeof collections, Storage>
   jobs: { schema: JobDocument, plain: 'it becomes the desired state of agents, and is as open as that' },
   keyRanges: { schema: KeyRangeDocument },
   leases: { schema: Lease },
+  ledgerAnchors: { schema: LedgerAnchor },
   ledgerDisclosures: { schema: LedgerDisclosure },
   ledgerEntries: { schema: LedgerBundle },
   ledgerIntake: { schema: LedgerIntake },
   apiKeys: { schema: ApiKeyDocument },
   serviceAccounts: { schema: ServiceAccountDocument },
   members: { schema: Member },
-  ledgerLog: { schema: z.union([LedgerTree, LedgerCheckpoint]) },
+  ledgerLog: { schema: z.union([LedgerTree, LedgerCheckpoint, LedgerExport]) },
   ledgerTiles: { schema: LedgerTile },
   ledgerWindows: { schema: LedgerWindow },
   pages: { schema: JobPage },

@@ -1,15 +1,14 @@
-import { formatVerifierKey, signatureKinds, type VerifierKey } from '@infinity-matrix/core/ledger'
 import { parseTilePath } from '@infinity-matrix/core/merkle'
 import type { Context as Request, Hono } from 'hono'
 import { RequestProblem } from '../../runtime/problem.ts'
+import { policyText, type LogKeys } from '../policy-text.ts'
 import type { LogReader } from '../reader.ts'
 import type { LogStore } from '../store.ts'
 
 export interface LogOptions {
   store: LogStore
   reader: LogReader
-  /** Keys of the log, and of the witnesses that it knows. */
-  keys: () => Promise<{ log: readonly VerifierKey[]; witnesses: readonly VerifierKey[] }>
+  keys: () => Promise<LogKeys>
 }
 
 const plainText = { 'content-type': 'text/plain; charset=utf-8' }
@@ -40,16 +39,8 @@ export const serveLog = (app: Hono, { store, reader, keys }: LogOptions): void =
     })
   }
 
-  /** Whom to believe (c2sp.org/tlog-policy). Who verifies should have the keys from elsewhere, or keep them. */
-  const policy = async (request: Request) => {
-    const { log, witnesses } = await keys()
-    const lines = [
-      ...log.map((key) => `log ${formatVerifierKey(key)}`),
-      ...witnesses.map((key) => `witness ${key.name}-${signatureKinds[key.kind].byte} ${formatVerifierKey(key)}`),
-      'quorum none',
-    ]
-    return request.text(`${lines.join('\n')}\n`, 200, plainText)
-  }
+  /** Who verifies should have the keys from elsewhere, or keep them. */
+  const policy = async (request: Request) => request.text(policyText(await keys()), 200, plainText)
 
   app.get('/checkpoint', (request) => checkpoint(request))
   // Apart from each other: each has its own row in the policy.

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { LedgerAnchorsPage } from '@infinity-matrix/contracts'
 import { levelsOf, tilePath, tilesOfLevel, tileWidth, type Tile } from '@infinity-matrix/core/merkle'
 import { openWith, readPolicy } from '@infinity-matrix/verifier'
 
@@ -24,6 +25,17 @@ const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8'
 function* tilesOf(size: number): Generator<Tile> {
   for (let level = 0; level < levelsOf(size); level++) yield* tilesOfLevel(level, size)
   yield* tilesOfLevel('entries', size)
+}
+
+/** Where checkpoints of a log are anchored, page by page. */
+async function* anchorsOf(read: ReadPath): AsyncGenerator<LedgerAnchorsPage['anchors'][number]> {
+  for (let after: number | null = 0; after !== null;) {
+    const page = await read(`v1/ledger/anchors?after=${after}`)
+    if (!page) return
+    const { anchors, next } = LedgerAnchorsPage.parse(JSON.parse(textOf(page)))
+    yield* anchors
+    after = next
+  }
 }
 
 /**
@@ -74,6 +86,9 @@ export const exportLog = async (read: ReadPath, folder: string): Promise<Exporte
   const cosigned = await read('v1/ledger/cosigned-checkpoint')
   if (cosigned) await keep(cosigned)
   await write('policy', policy)
+  for await (const { id, size: anchored, anchor } of anchorsOf(read))
+    if (anchored <= size && /^[a-z0-9-]+$/.test(id))
+      await write(`anchors/${id}.json`, Buffer.from(`${JSON.stringify(anchor)}\n`))
   // Last, when all that it speaks of is there.
   await write('checkpoint', published)
   await rm(unfinished, { recursive: true })

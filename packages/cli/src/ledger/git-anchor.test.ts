@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { verifyAnchor } from '@infinity-matrix/verifier'
 import { afterEach, describe, expect, it } from 'vitest'
-import { gitAnchorer } from './git-anchor.ts'
+import { gitAnchorer, type GitPlace } from './git-anchor.ts'
 
 const folders: string[] = []
 const newFolder = () => {
@@ -29,12 +29,19 @@ const newRepository = () => {
 const checkpointOf = (size: number) =>
   `log.example/ledger\n${size}\n${'A'.repeat(43)}=\n\n— log.example/ledger AAAAAAA=\n`
 
+/** It is done in one step. */
+const anchorIn = (place: GitPlace) => async (published: string) => {
+  const anchor = await gitAnchorer(place).advance(published, null, async () => undefined)
+  if (!anchor) throw new Error('it is on its way')
+  return anchor
+}
+
 describe('anchoring in git', () => {
   it('leaves each checkpoint in a commit that others get', async () => {
     const repository = newRepository()
     const bare = newFolder()
     git(bare, 'init', '-q', '--bare')
-    const anchor = gitAnchorer({ repository, path: 'logs/ledger/checkpoint', remote: bare })
+    const anchor = anchorIn({ repository, path: 'logs/ledger/checkpoint', remote: bare })
     for (const size of [3, 5]) {
       const anchored = await anchor(checkpointOf(size))
       expect(anchored).toMatchObject({ kind: 'git', checkpoint: checkpointOf(size) })
@@ -47,7 +54,7 @@ describe('anchoring in git', () => {
 
   it('commits a checkpoint once, and nothing else that is staged', async () => {
     const repository = newRepository()
-    const anchor = gitAnchorer({ repository, path: 'checkpoint' })
+    const anchor = anchorIn({ repository, path: 'checkpoint' })
     const first = await verifyAnchor(await anchor(checkpointOf(3)))
     expect(await verifyAnchor(await anchor(checkpointOf(3)))).toEqual(first)
     execFileSync(
@@ -60,11 +67,11 @@ describe('anchoring in git', () => {
   })
 
   it('says what git says where it refuses', async () => {
-    await expect(gitAnchorer({ repository: newFolder(), path: 'checkpoint' })(checkpointOf(3))).rejects.toThrow(
+    await expect(anchorIn({ repository: newFolder(), path: 'checkpoint' })(checkpointOf(3))).rejects.toThrow(
       'not a git repository',
     )
     const remote = join(newFolder(), 'none')
-    const anchor = gitAnchorer({ repository: newRepository(), path: 'checkpoint', remote })
+    const anchor = anchorIn({ repository: newRepository(), path: 'checkpoint', remote })
     await expect(anchor(checkpointOf(3))).rejects.toMatchObject({ code: 'not-anchored' })
   })
 })

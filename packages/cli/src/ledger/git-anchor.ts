@@ -2,13 +2,11 @@ import { execFile } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Anchor, GitAnchor } from '@infinity-matrix/contracts'
+import type { Anchorer } from '@infinity-matrix/anchors'
+import type { GitAnchor } from '@infinity-matrix/contracts'
 import { verifyAnchor } from '@infinity-matrix/verifier'
 
 const run = promisify(execFile)
-
-/** Puts a checkpoint where who keeps the log cannot take it back, and says how it is found there. */
-export type Anchorer = (published: string) => Promise<Anchor>
 
 /** Git said no: the message is its own. */
 export class NotAnchoredError extends Error {
@@ -30,9 +28,9 @@ export interface GitPlace {
  *
  * @throws NotAnchoredError where git refuses
  */
-export const gitAnchorer =
-  ({ repository, path, remote }: GitPlace): Anchorer =>
-  async (published) => {
+export const gitAnchorer = ({ repository, path, remote }: GitPlace): Anchorer<never> => ({
+  kind: 'git',
+  advance: async (published) => {
     // What is stored are the bytes as they are, whatever the settings of the machine make of the ends of lines.
     const git = (...args: string[]) =>
       run('git', ['-c', 'core.autocrlf=false', ...args], { cwd: repository, encoding: 'buffer' }).then(
@@ -63,4 +61,5 @@ export const gitAnchorer =
     }
     await verifyAnchor(anchor)
     return anchor
-  }
+  },
+})

@@ -1,0 +1,2 @@
+export * from './anchorer.ts'
+export * from './evm/evm-anchorer.ts'
