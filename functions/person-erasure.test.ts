@@ -30,8 +30,10 @@ const messages: Message[] = []
 const accounts: Accounts = {
   uidOf: async (email) => (email === canary ? 'ada' : email === 'bob@example.com' ? 'bob' : undefined),
   exists: async () => true,
-  setRoles: async () => undefined,
+  ensure: async () => undefined,
+  setClaims: async () => undefined,
   endSessions: async () => undefined,
+  customToken: async (uid) => uid,
 }
 
 beforeAll(async () => {
