@@ -3,7 +3,7 @@ import type { Firestore } from '@google-cloud/firestore'
 import { collections } from '@infinity-matrix/contracts'
 import { collectionRows, type CollectionRow } from '@infinity-matrix/core/access'
 import { headersOf, isMeant, people, projectId, rolesOf, targetTenant, type Person } from './people.ts'
-import type { Trial } from './matrix.ts'
+import type { Trial } from './trial.ts'
 
 const operations = ['get', 'list', 'create', 'update', 'delete'] as const
 type Operation = (typeof operations)[number]

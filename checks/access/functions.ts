@@ -9,7 +9,7 @@ import { functionRows, type FunctionRow } from '@infinity-matrix/core/access'
 import { z } from 'zod'
 import * as rooms from '../../functions/src/index.ts'
 import { eventOf } from '../../functions/src/runtime/testing.ts'
-import type { Trial } from './matrix.ts'
+import type { Trial } from './trial.ts'
 
 interface Attempt {
   by: string

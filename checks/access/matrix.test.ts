@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { firestoreRules, collectionRows } from '@infinity-matrix/core/access'
 import { beforeAll, expect, it } from 'vitest'
-import { agreementOf, faultsIn, tryCollections, tryFunctions, type Trial } from './matrix.ts'
+import { agreementOf, faultsIn, tryCollections, tryFunctions } from './matrix.ts'
+import type { Trial } from './trial.ts'
 
 let trials: Trial[] = []
 beforeAll(async () => {

@@ -11,17 +11,10 @@ import { startAuthServer } from './auth-server.ts'
 import { functionTrials } from './functions.ts'
 import { intakeWrite } from '../../functions/src/runtime/ledger.ts'
 import { collectionTrials } from './collections.ts'
-import { otherTenant, ownTenant, places, projectId, type Person } from './people.ts'
+import { otherTenant, ownTenant, places, projectId } from './people.ts'
 import { entryOf } from './requests.ts'
 import { routeTrials } from './routes.ts'
-
-export interface Trial {
-  /** `get agents`, a route, or `function fleet-api`. */
-  what: string
-  who: Pick<Person, 'name' | 'where'>
-  isMeant: boolean
-  outcome: 'allowed' | 'denied' | 'untested' | `answered ${number}`
-}
+import type { Trial } from './trial.ts'
 
 const pusher = 'pusher@demo.iam.gserviceaccount.com'
 const onFreePort = { host: '127.0.0.1', port: 0 }

@@ -11,7 +11,7 @@ import * as rooms from '../../functions/src/index.ts'
 import { routesOf } from '../../functions/src/runtime/on-request.ts'
 import type { Context } from '../../functions/src/runtime/context.ts'
 import { createAgentTokens } from '../../functions/src/runtime/http/agent-tokens.ts'
-import type { Trial } from './matrix.ts'
+import type { Trial } from './trial.ts'
 import { agents, headersOf, isMeant, ownIdOf, ownTenant, people, targetTenant, type Person } from './people.ts'
 import { requests, type Ask } from './requests.ts'
 

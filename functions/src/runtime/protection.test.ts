@@ -5,7 +5,7 @@ import { context, type Context } from './context.ts'
 import type { KeyKeeper } from './keys.ts'
 import { createProtection } from './protection.ts'
 import { createTenantKeys } from './tenant-keys.ts'
-import { startLocalEngines, type LocalEngines } from './testing.ts'
+import { createKeeper, startLocalEngines, type LocalEngines } from './testing.ts'
 
 let engines: LocalEngines
 let shared: Context
@@ -20,26 +20,6 @@ afterAll(async () => {
   await engines.close()
 })
 
-/** A keeper that holds keys by name, and counts what it is asked. */
-const keeperOf = () => {
-  const held = new Map<string, { key: Uint8Array; bound: string }>()
-  const asked = { wrap: 0, unwrap: 0 }
-  const keeper: KeyKeeper = {
-    wrap: async (key, bound) => {
-      asked.wrap++
-      const wrapped = randomBytes(9).toString('base64url')
-      held.set(wrapped, { key, bound })
-      return { wrapped, wrappedBy: 'test' }
-    },
-    unwrap: async (wrapped, bound) => {
-      asked.unwrap++
-      const found = held.get(wrapped)
-      if (found?.bound !== bound) throw new Error('not wrapped for this')
-      return found.key
-    },
-  }
-  return { keeper, asked }
-}
 let count = 0
 const newTenant = () => `t-${++count}`
 const minute = 61_000
@@ -59,7 +39,7 @@ const versionOf = (stored: Readonly<Record<string, unknown>>) =>
 
 describe('a document', () => {
   it('is stored with its protected fields sealed, and read back by another instance', async () => {
-    const { keeper } = keeperOf()
+    const { keeper } = createKeeper()
     const place = placeOf(newTenant())
     const stored = await instance(keeper).seal(place, documentOf())
     expect(stored).toMatchObject({ filter: 'true', target: { kind: 'https', url: { keyVersion: 1 } } })
@@ -68,7 +48,7 @@ describe('a document', () => {
   })
 
   it('that was stored before its fields were protected is read as it is, and one without them has none', async () => {
-    const { open, seal } = instance(keeperOf().keeper)
+    const { open, seal } = instance(createKeeper().keeper)
     const place = placeOf(newTenant())
     expect(await open(place, documentOf())).toEqual(documentOf())
     const plain = { target: { kind: 'topic', topic: 'mine' } }
@@ -76,7 +56,7 @@ describe('a document', () => {
   })
 
   it('that is sealed again stays as it is', async () => {
-    const { seal } = instance(keeperOf().keeper)
+    const { seal } = instance(createKeeper().keeper)
     const place = placeOf(newTenant())
     const stored = await seal(place, documentOf())
     expect(await seal(place, stored)).toEqual(stored)
@@ -110,7 +90,7 @@ describe('a document', () => {
     ],
   ])('does not open as %s', async (_what, moved) => {
     const tenant = newTenant()
-    const { keys, seal, open } = instance(keeperOf().keeper)
+    const { keys, seal, open } = instance(createKeeper().keeper)
     const stored = await seal(placeOf(tenant), documentOf())
     await keys.rotate(tenant)
     const [place, document] = moved(stored, tenant)
@@ -118,7 +98,7 @@ describe('a document', () => {
   })
 
   it("of one tenant does not open under another tenant's name", async () => {
-    const { seal, open } = instance(keeperOf().keeper)
+    const { seal, open } = instance(createKeeper().keeper)
     const stored = await seal(placeOf(newTenant()), documentOf())
     await expect(open(placeOf(newTenant()), stored)).rejects.toMatchObject({ code: 'not-authentic' })
   })
@@ -126,7 +106,7 @@ describe('a document', () => {
 
 describe('a data key', () => {
   it('is made once, however many instances begin at once', async () => {
-    const { keeper } = keeperOf()
+    const { keeper } = createKeeper()
     const tenant = newTenant()
     const instances = Array.from({ length: 6 }, () => instance(keeper))
     const stored = await Promise.all(instances.map(({ seal }) => seal(placeOf(tenant), documentOf())))
@@ -135,7 +115,7 @@ describe('a data key', () => {
   })
 
   it('is unwrapped once a minute, not for each document', async () => {
-    const { keeper, asked } = keeperOf()
+    const { keeper, asked } = createKeeper()
     const tenant = newTenant()
     const stored = await instance(keeper).seal(placeOf(tenant), documentOf())
     const { open } = instance(keeper)
@@ -148,7 +128,7 @@ describe('a data key', () => {
   })
 
   it('is rotated while instances read and write: the new version seals within a minute, the old one reads', async () => {
-    const { keeper } = keeperOf()
+    const { keeper } = createKeeper()
     const tenant = newTenant()
     const [one, other] = [instance(keeper), instance(keeper)]
     const old = await one.seal(placeOf(tenant), documentOf())
@@ -168,7 +148,7 @@ describe('a data key', () => {
   })
 
   it('of a tenant that was erased opens nothing, on no instance a minute later, and is never made again', async () => {
-    const { keeper } = keeperOf()
+    const { keeper } = createKeeper()
     const tenant = newTenant()
     const [one, other] = [instance(keeper), instance(keeper)]
     const stored = await one.seal(placeOf(tenant), documentOf())
@@ -183,7 +163,7 @@ describe('a data key', () => {
   })
 
   it('that cannot be had back seals nothing', async () => {
-    const { keeper } = keeperOf()
+    const { keeper } = createKeeper()
     const broken: KeyKeeper = { ...keeper, unwrap: async () => randomBytes(32) }
     const tenant = newTenant()
     await expect(instance(broken).seal(placeOf(tenant), documentOf())).rejects.toThrow('is not what was wrapped')
@@ -192,7 +172,7 @@ describe('a data key', () => {
 
   it('leaves a trace of each version in the ledger', async () => {
     const tenant = newTenant()
-    const { keys, seal } = instance(keeperOf().keeper)
+    const { keys, seal } = instance(createKeeper().keeper)
     await seal(placeOf(tenant), documentOf())
     await keys.rotate(tenant)
     await keys.destroy(tenant)

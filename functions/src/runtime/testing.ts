@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -9,6 +10,7 @@ import { startPubSubEngine } from '@infinity-matrix/embedded/pubsub'
 import { idToken, type IdTokenOptions } from '@infinity-matrix/testing'
 import type { HttpsFunction } from 'firebase-functions/https'
 import { vi } from 'vitest'
+import type { KeyKeeper } from './keys.ts'
 import { createApp } from './on-request.ts'
 import type { onTick } from './on-tick.ts'
 import type { onTopic } from './on-topic.ts'
@@ -94,4 +96,25 @@ export const serveFunction = async (name: string, served: HttpsFunction) => {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     close: () => new Promise((resolve) => server.close(resolve)),
   }
+}
+
+/** A keeper that holds keys by name, and counts what it is asked. */
+export const createKeeper = () => {
+  const held = new Map<string, { key: Uint8Array; bound: string }>()
+  const asked = { wrap: 0, unwrap: 0 }
+  const keeper: KeyKeeper = {
+    wrap: async (key, bound) => {
+      asked.wrap++
+      const wrapped = randomBytes(9).toString('base64url')
+      held.set(wrapped, { key, bound })
+      return { wrapped, wrappedBy: 'test' }
+    },
+    unwrap: async (wrapped, bound) => {
+      asked.unwrap++
+      const found = held.get(wrapped)
+      if (found?.bound !== bound) throw new Error('not wrapped for this')
+      return found.key
+    },
+  }
+  return { keeper, asked }
 }

@@ -1,18 +1,16 @@
-import { randomBytes, sign, verify } from 'node:crypto'
+import { sign, verify } from 'node:crypto'
 import { platformTenant } from '@infinity-matrix/contracts'
 import { testNowMs } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { context, type Context } from './context.ts'
-import type { KeyKeeper } from './keys.ts'
 import { createTenantKeys } from './tenant-keys.ts'
-import { startLocalEngines, type LocalEngines } from './testing.ts'
+import { createKeeper, startLocalEngines, type LocalEngines } from './testing.ts'
 import { createTokenKeys } from './token-keys.ts'
 
 let engines: LocalEngines
 let shared: Context
 let atMs = testNowMs
 const nowMs = () => atMs
-let unwrapped = 0
 
 beforeAll(async () => {
   engines = await startLocalEngines('demo-token-keys')
@@ -23,18 +21,7 @@ afterAll(async () => {
   await engines.close()
 })
 
-const held = new Map<string, Uint8Array>()
-const keeper: KeyKeeper = {
-  wrap: async (key) => {
-    const wrapped = randomBytes(9).toString('base64url')
-    held.set(wrapped, key)
-    return { wrapped, wrappedBy: 'test' }
-  },
-  unwrap: async (wrapped) => {
-    unwrapped++
-    return held.get(wrapped) ?? new Uint8Array()
-  },
-}
+const { keeper, asked } = createKeeper()
 const instance = () => {
   const keys = createTenantKeys(shared, () => keeper)
   return { keys, ...createTokenKeys({ keys, nowMs }) }
@@ -55,10 +42,10 @@ it('every instance has the same keys, and another has what one signed verified',
 it('nothing is asked for the sake of a token, whatever it names', async () => {
   const { believed } = instance()
   await believed('1')
-  const before = unwrapped
+  const before = asked.unwrap
   for (const kid of ['1', '2', '999999999', '0', '-1', '01', '1e3', 'x', '', undefined])
     expect((await believed(kid))?.version).toBe(kid === '1' ? 1 : undefined)
-  expect(unwrapped).toBe(before)
+  expect(asked.unwrap).toBe(before)
 })
 
 it('a new version signs once every instance knows it, and what the one before signed is still believed', async () => {

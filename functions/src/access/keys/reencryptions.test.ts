@@ -1,12 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { collections, Sealed } from '@infinity-matrix/contracts'
 import { testNowMs } from '@infinity-matrix/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { context, type Context } from '../../runtime/context.ts'
-import type { KeyKeeper } from '../../runtime/keys.ts'
 import { createProtection } from '../../runtime/protection.ts'
 import { createTenantKeys } from '../../runtime/tenant-keys.ts'
-import { startLocalEngines, type LocalEngines } from '../../runtime/testing.ts'
+import { createKeeper, startLocalEngines, type LocalEngines } from '../../runtime/testing.ts'
 import { createReencryptions } from './reencryptions.ts'
 
 let engines: LocalEngines
@@ -24,15 +22,7 @@ afterAll(async () => {
   await engines.close()
 })
 
-const held = new Map<string, Uint8Array>()
-const keeper: KeyKeeper = {
-  wrap: async (key) => {
-    const wrapped = randomBytes(9).toString('base64url')
-    held.set(wrapped, key)
-    return { wrapped, wrappedBy: 'test' }
-  },
-  unwrap: async (wrapped) => held.get(wrapped) ?? new Uint8Array(),
-}
+const { keeper } = createKeeper()
 /** An instance; time passes as it sleeps. */
 const instance = (of: Context = shared) => {
   const keys = createTenantKeys(of, () => keeper)

@@ -10,7 +10,7 @@ import {
 import type { Context } from '../../runtime/context.ts'
 import { publish } from '../../runtime/publish.ts'
 import { subscribedTenants } from '../../runtime/subscribed-tenants.ts'
-import type { FoldedAgent } from './fold-commit.ts'
+import type { FoldedAgent } from './folded-agent.ts'
 
 /**
  * Tells on `firebase.realtime-sync` what agents did, for tenants that have subscriptions: at least once, since events that

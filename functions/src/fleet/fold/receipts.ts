@@ -1,6 +1,6 @@
 import type { FoldReceipt } from '@infinity-matrix/contracts'
 import type { Verdict } from '@infinity-matrix/core/fleet'
-import type { FoldedAgent } from './fold-commit.ts'
+import type { FoldedAgent } from './folded-agent.ts'
 
 /** One receipt of a commit for each tenant that has a share in it. */
 export const receiptsOf = (agents: readonly FoldedAgent[], nowMs: number): FoldReceipt[] =>

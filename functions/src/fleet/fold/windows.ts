@@ -8,7 +8,7 @@ import type { Context } from '../../runtime/context.ts'
 import { isExisting } from '../../runtime/failure.ts'
 import { controlPlaneActor, recordIn, sealSoon } from '../../runtime/ledger.ts'
 import { sha256 } from '../../runtime/sha256.ts'
-import type { FoldedAgent } from './fold-commit.ts'
+import type { FoldedAgent } from './folded-agent.ts'
 
 interface NamedPart {
   window: string
