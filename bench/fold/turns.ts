@@ -21,7 +21,6 @@ export interface Contender {
   count: () => Promise<Turn> | Turn
 }
 
-const rounds = 3
 const warmUpRounds = 5
 
 const measured = async ({ prepare, play, count }: Contender): Promise<Rates> => {
@@ -45,6 +44,7 @@ const measured = async ({ prepare, play, count }: Contender): Promise<Rates> => 
 /** The medians of some rounds after five to warm up. Contenders take turns, so that a busy machine slows them alike. */
 export const inTurns = async <Name extends string>(
   contenders: Record<Name, Contender>,
+  rounds = 3,
 ): Promise<Record<Name, Rates>> => {
   const names = Object.keys(contenders) as Name[]
   const results = new Map<Name, Rates[]>(names.map((name) => [name, []]))

@@ -10,6 +10,8 @@ import { startServer } from '../start-server.ts'
 const agentCount = 500
 const count = { single: 5000, batched: 200 }
 const inFlight = { single: 500, batched: 100 }
+// What is looked for is less than one round differs from another.
+const rounds = 9
 const reference = { agentsPerMessage: 5, perAgent: 20 }
 
 /** A function instance from a message's bytes on, that records what it folds or does not. */
@@ -50,12 +52,13 @@ export const foldOverhead = async (): Promise<Row[]> => {
     }
   }
   try {
-    const rates = await inTurns({
+    const contenders = {
       singleRecorded: contender('single', true),
       single: contender('single', false),
       batchedRecorded: contender('batched', true),
       batched: contender('batched', false),
-    })
+    }
+    const rates = await inTurns(contenders, rounds)
     return [
       row(
         'bar 0.9: events folded and recorded, one a message',
