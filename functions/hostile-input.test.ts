@@ -36,7 +36,8 @@ afterAll(async () => {
   const { firestore, pubsub, batches } = await context()
   await Promise.all([firestore.terminate(), pubsub.close(), batches.close()])
   await engines.close()
-})
+  // What was sent last is still being recorded.
+}, 240_000)
 
 /** What came of all requests; `faults` says of each that was answered wrongly how. */
 const figures = { routes: 0, requests: 0, refused: 0, messages: 0, topics: 0 }

@@ -15,7 +15,7 @@ const built = (await import(join(import.meta.dirname, '../../functions/dist/inde
 
 const isJson = (text: string) => {
   try {
-    JSON.parse(text)
+    for (const line of text.split('\n')) JSON.parse(line)
     return true
   } catch {
     return false
