@@ -4,7 +4,7 @@ import { collections } from '@infinity-matrix/contracts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openControlPlane, type ControlPlane } from '../packages/cli/src/control-plane.ts'
 import { playHistory, type Moment } from '../packages/cli/src/rebuild/play.ts'
-import { seededHistory } from '../packages/cli/src/rebuild/seeded-history.ts'
+import { seededHistory, type HistoryPart } from '../packages/cli/src/rebuild/seeded-history.ts'
 import { archiveOf, verify } from '../packages/cli/src/rebuild/verify.ts'
 import { readSettings } from '../packages/cli/src/settings.ts'
 import { firestore, pubsub, uniqueTenant } from './suite.ts'
@@ -15,12 +15,24 @@ let controlPlane: ControlPlane
 let moments: Moment[] = []
 let agentIds: ReadonlySet<string> = new Set()
 
+/** Whether reports of an agent wait for one that is missing when a part is at rest. One in twenty histories has none. */
+const hasGap = (part: HistoryPart | undefined): boolean =>
+  [...Map.groupBy(part?.messages.flat() ?? [], ({ subject }) => subject).values()].some((events) => {
+    const sequences = new Set(events.map(({ sequence }) => sequence ?? 0))
+    let missing = 1
+    while (sequences.has(missing)) missing++
+    const later = events.filter(({ sequence = 0 }) => sequence > missing)
+    return later.length > 0 && later.every(({ type }) => type !== 'agent.snapshot.v1')
+  })
+
 // A history of a test's own, so that agents of other tests, which begin before the archive does, do not count.
 beforeAll(async () => {
   controlPlane = await openControlPlane(readSettings())
   await controlPlane.ensureTopics()
   const sender = { tenant, region: 'local', tier: 'standard' } as const
-  const history = seededHistory(sender, { seed: randomInt(2 ** 31), agents, parts: 3, eventsPerPart: 6 })
+  const draw = () => seededHistory(sender, { seed: randomInt(2 ** 31), agents, parts: 3, eventsPerPart: 6 })
+  let history = draw()
+  while (!hasGap(history[0])) history = draw()
   agentIds = new Set(
     history.flatMap(({ messages }) => messages.flat().map(({ subject }) => subject.slice('agents/'.length))),
   )
